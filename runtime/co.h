@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * co.h - coroutines as Go has them: the whole interface of the runtime.
+ *
+ * A coroutine (G) is run by a processor (P) on a thread (M). It may move between threads at every call that can park, so
+ *   - errors are negative return values, never errno; do not carry errno, or the address of anything thread-local, over
+ *     a call that can park;
+ *   - floating-point control words and the signal mask belong to the thread and must not be changed.
+ * All blocking operations take a context (NULL: the background context) and are built on one primitive: a struct co_wait
+ * that a single waker claims, and that leaves nothing behind when its context ends.
+ *
+ * Lock order: the caller's spin locks (objects) -> context -> run queue. A spin lock is never held over a park or over a
+ * system call.
+ */
+#ifndef BATON_RUNTIME_CO_H
+#define BATON_RUNTIME_CO_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <signal.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "base/list.h"
+
+/* ---- errors ----------------------------------------------------------------------------------------------------- */
+
+/* What the runtime's functions return: 0 or more is success, else one of these or a negative errno of a system call. */
+enum co_error {
+	CO_OK = 0,
+	CO_ENOMEM = -12,          /* no memory for a coroutine, a stack or an object */
+	CO_EINVAL = -22,          /* an argument breaks the rule stated at the function */
+	CO_ECANCELED = -125,      /* "context canceled" */
+	CO_EDEADLINE = -110,      /* "context deadline exceeded" */
+	CO_EWOULDBLOCK = -11,     /* a try_ call that would have had to wait */
+	CO_ECLOSED = -1001,       /* receive: the channel is closed and drained */
+	CO_ESENDCLOSED = -1002,   /* "send on closed channel" */
+	CO_ECLOSECLOSED = -1003,  /* "close of closed channel" */
+	CO_EUNLOCKED = -1004,     /* "unlock of unlocked mutex" */
+	CO_ENEGATIVE = -1005,     /* "negative WaitGroup counter" */
+};
+
+/* The text of an error in Go's words, or strerror's for an errno. Static; never NULL. */
+const char *co_strerror(int error);
+
+/* ---- the run ---------------------------------------------------------------------------------------------------- */
+
+/* How a stack's low end is guarded. */
+enum co_guard {
+	CO_GUARD_AUTO,     /* the best that the kernel has, in the order below */
+	CO_GUARD_INSTALL,  /* MADV_GUARD_INSTALL (Linux 6.13): a page per stack, no mapping each */
+	CO_GUARD_MPROTECT, /* a PROT_NONE page per stack, two mappings each: limited by vm.max_map_count */
+	CO_GUARD_SLAB,     /* one PROT_NONE page per slab, and a canary per stack checked at every park and at exit */
+};
+
+struct co_options {
+	unsigned procs;       /* Ps; 0: as many as the affinity mask has CPUs */
+	size_t stack_bytes;   /* address space of a stack, guard included; 0: 64 KiB; rounded up to 16 KiB */
+	enum co_guard guard;  /* falls back in order where the kernel refuses; co_guard_in_use() tells */
+	void (*fatal)(void);  /* called after a fatal report (deadlock, stack overflow) instead of exit(2); NULL: exit(2) */
+};
+
+/* Runs MAIN(ARG) as the main coroutine on the calling thread, and everything it starts, until it returns; the others are
+ * then dropped where they stand, as Go does. OPTIONS may be NULL. One run at a time in a process; it can be repeated.
+ * Returns what MAIN returned in *RET_STATUS, and 0; CO_ENOMEM or a negative errno when it could not start.
+ * When every coroutine is parked and nothing outside can wake one, prints "fatal error: all goroutines are asleep -
+ * deadlock!" and each coroutine's state to standard error and exits with status 2. */
+int co_run(const struct co_options *options, int (*main)(void *arg), void *arg, int *ret_status);
+
+/* The guard mode of this run, never CO_GUARD_AUTO, and its name for messages. */
+enum co_guard co_guard_in_use(void);
+const char *co_guard_name(enum co_guard guard);
+
+/* Starts FUNCTION(ARG) in a new coroutine. ARG stays the caller's. The stack is bound when it first runs. Never blocks.
+ * May be called from any coroutine, and from callbacks on a thread's own stack. Returns 0 or CO_ENOMEM. */
+#define co_go(function, arg) co_go_from((function), (arg), #function " at " __FILE__ ":" CO_LINE_TEXT(__LINE__))
+#define CO_LINE_TEXT(line) CO_LINE_TEXT_(line)
+#define CO_LINE_TEXT_(line) #line
+
+/* co_go's body: SITE is a static text that reports name the coroutine by. */
+int co_go_from(void (*function)(void *arg), void *arg, const char *site);
+
+/* Lets the other runnable coroutines run first. */
+void co_yield(void);
+
+/* The number of the calling coroutine, from 1 (main); 0 outside of one. */
+uint64_t co_id(void);
+
+/* Calls FUNCTION(ARG) on the thread's own (large) stack and returns when it has. For deep code that cannot park:
+ * FUNCTION must not call anything that parks. A call from a thread's own stack is made directly. */
+void co_on_thread_stack(void (*function)(void *arg), void *arg);
+
+/* Runs FUNCTION(ARG) on a helper thread while the coroutine is parked; for fsync, getaddrinfo and the like. Not
+ * cancellable: it returns when FUNCTION has. Returns 0 or CO_ENOMEM (FUNCTION was then not called). */
+int co_blocking(void (*function)(void *arg), void *arg);
+
+/* Sends FUNCTION(ARG) to run in a fresh coroutine; may be called from any thread, also one that the runtime does not
+ * know, while the run lasts. Returns 0 or CO_ENOMEM. */
+int co_go_from_thread(void (*function)(void *arg), void *arg);
+
+/* ---- clocks and chance: the seam for the simulation -------------------------------------------------------------- */
+
+#define CO_NEVER INT64_MAX
+#define CO_MICROSECOND INT64_C(1000)
+#define CO_MILLISECOND INT64_C(1000000)
+#define CO_SECOND INT64_C(1000000000)
+
+/* Nanoseconds of CLOCK_MONOTONIC. */
+int64_t co_now(void);
+
+/* As co_now, read at most once per scheduling round: good for time stamps, may lag by a round. */
+int64_t co_now_cached(void);
+
+/* Nanoseconds of CLOCK_BOOTTIME (counts suspended time) and of CLOCK_REALTIME. */
+int64_t co_boottime(void);
+int64_t co_realtime(void);
+
+/* Fills LENGTH bytes from the kernel's random source. */
+void co_random(void *bytes, size_t length);
+
+/* NOW + DURATION without wrapping: CO_NEVER where the sum would pass it. A negative DURATION gives NOW. */
+int64_t co_deadline_after(int64_t now, int64_t duration_ns);
+
+/* ---- spin lock --------------------------------------------------------------------------------------------------- */
+
+/* A lock for a few instructions. Zero is unlocked. Never held over a park, a system call or another's callback. */
+struct co_spin {
+	atomic_uint held;
+};
+
+void co_spin_wait(struct co_spin *spin); /* the contended half of co_spin_lock */
+
+static inline void co_spin_lock(struct co_spin *spin)
+{
+	if (atomic_exchange_explicit(&spin->held, 1, memory_order_acquire) != 0)
+		co_spin_wait(spin);
+}
+
+static inline void co_spin_unlock(struct co_spin *spin)
+{
+	atomic_store_explicit(&spin->held, 0, memory_order_release);
+}
+
+/* ---- timers ------------------------------------------------------------------------------------------------------ */
+
+/* A timer in the caller's memory. FIRED runs on the thread's own stack, never early, and must not park; it may start
+ * the timer again. Zeroed memory plus `fired` is a stopped timer. */
+struct co_timer {
+	int64_t when;                      /* ns of CLOCK_MONOTONIC */
+	void (*fired)(struct co_timer *);
+	uint32_t heap_index;               /* the runtime's: 1 + place in the heap, 0 when stopped */
+	uint32_t heap_owner;               /* the runtime's: whose heap */
+};
+
+/* Arms the timer for WHEN, moving it where it is armed already. Returns 0, or CO_ENOMEM when the heap cannot grow: a
+ * timer that is armed already stays as it was. */
+int co_timer_start(struct co_timer *timer, int64_t when);
+
+/* Disarms it. True if it was armed and now will not fire. False if it was not armed or FIRED has begun. */
+bool co_timer_stop(struct co_timer *timer);
+
+/* ---- context ----------------------------------------------------------------------------------------------------- */
+
+/* A context as Go's: a tree; cancelling a node ends every wait bound to it or to one below it. Reference-counted; a child
+ * holds its parent. NULL stands for the background context, which never ends, wherever a context is taken. */
+struct co_context;
+
+/* Derives a context that ends when its parent does, when it is cancelled, or at the deadline if that is earlier than the
+ * parent's. A child of an ended parent is born ended. The reference in *RET is the caller's: co_context_unref().
+ * Dropping the last reference of a live context takes it out of the tree, as cancelling it would. 0 or CO_ENOMEM. */
+int co_with_cancel(struct co_context *parent, struct co_context **ret);
+int co_with_deadline(struct co_context *parent, int64_t deadline_ns, struct co_context **ret);
+int co_with_timeout(struct co_context *parent, int64_t timeout_ns, struct co_context **ret);
+
+/* As co_with_cancel, and carries one value under KEY, compared by address. VALUE stays the caller's and must outlive
+ * the context. */
+int co_with_value(struct co_context *parent, const void *key, void *value, struct co_context **ret);
+
+/* Ends the context and everything below it with CO_ECANCELED and CAUSE (copied, cut at 127 bytes; NULL: "context
+ * canceled"). When it returns all waits bound to it have been claimed. A second cancel changes nothing. Never parks. */
+void co_cancel(struct co_context *context, const char *cause);
+
+struct co_context *co_context_ref(struct co_context *context);   /* NULL is allowed and returned */
+struct co_context *co_context_unref(struct co_context *context); /* NULL is allowed; returns NULL */
+
+/* 0 while it lives, then CO_ECANCELED or CO_EDEADLINE. */
+int co_context_error(struct co_context *context);
+
+/* Why it ended, in words, or NULL while it lives. Valid as long as the context. */
+const char *co_context_cause(struct co_context *context);
+
+/* Its effective deadline; CO_NEVER if it has none. */
+int64_t co_context_deadline(const struct co_context *context);
+
+/* The value of the nearest ancestor (itself included) that has KEY; NULL if none has. */
+void *co_context_value(const struct co_context *context, const void *key);
+
+/* Parks until DONE ends (returns its error) or CONTEXT ends (likewise its error). */
+int co_context_done(struct co_context *done, struct co_context *context);
+
+/* ---- the suspend primitive ---------------------------------------------------------------------------------------- */
+
+/*
+ * One wait of one coroutine. How a blocking operation uses it:
+ *
+ *   co_wait_init(&wait, "chan send");
+ *   co_spin_lock(&object->lock);
+ *   ... the fast path, or:
+ *   co_waitq_push(&object->queue, &waiter, &wait);
+ *   r = co_wait_park(&wait, context, deadline, &object->lock);   // unlocks after the switch; returns unlocked
+ *   co_spin_lock(&object->lock);
+ *   co_waitq_remove(&object->queue, &waiter);                     // nothing if the waker took it out already
+ *
+ * and its waker, under the same lock:
+ *
+ *   while ((waiter = co_waitq_pop(&object->queue)) != NULL)
+ *           if (co_wait_claim(waiter->wait, waiter, result)) {
+ *                   ... hand over through the structure WAITER is in ...
+ *                   co_wait_ready(waiter->wait);
+ *                   break;
+ *           }
+ *
+ * A wait is claimed at most once: by a waker, by the end of its context, by its deadline, or by co_wait_cancel. The
+ * claimer alone decides the result. Until co_wait_ready the coroutine stays parked and its memory stays valid. The waiter
+ * may stand in several queues at once (select): one waiter each, all pointing at one wait. Both live in the caller's
+ * memory, on the stack or off it.
+ */
+struct co_wait {
+	atomic_uint state;          /* the runtime's */
+	int result;                 /* the claimer's verdict: what co_wait_park returns */
+	struct co_waiter *winner;   /* the waiter it was claimed through; NULL when a context, deadline or cancel did */
+	void (*on_park)(struct co_wait *wait); /* set by the caller, or NULL: called once when the wait is about to park, on
+						* its own stack, the locks still held: it may start coroutines, no more */
+	struct co *coroutine;       /* the runtime's from here on */
+	struct co_context *context;
+	struct list context_link;
+	struct co_timer timer;
+	const char *reason;
+};
+
+struct co_waiter {
+	struct co_waiter *next;
+	struct co_waiter *prev;
+	struct co_wait *wait;
+	bool queued;
+};
+
+/* First in, first out; zero is empty. Guarded by its owner's spin lock. */
+struct co_waitq {
+	struct co_waiter *oldest;
+	struct co_waiter *newest;
+	size_t length;
+};
+
+void co_waitq_push(struct co_waitq *queue, struct co_waiter *waiter, struct co_wait *wait);
+void co_waitq_push_front(struct co_waitq *queue, struct co_waiter *waiter, struct co_wait *wait);
+
+/* Takes the oldest waiter out; NULL when the queue is empty. It may be claimed already: see co_wait_claim. */
+struct co_waiter *co_waitq_pop(struct co_waitq *queue);
+
+/* The oldest waiter, left in its place; NULL when the queue is empty. */
+struct co_waiter *co_waitq_first(const struct co_waitq *queue);
+
+/* Takes WAITER out of QUEUE if it stands in it. */
+void co_waitq_remove(struct co_waitq *queue, struct co_waiter *waiter);
+
+/* Makes WAIT ready for a new wait; on_park becomes NULL. REASON is a static text for reports ("chan send"). */
+void co_wait_init(struct co_wait *wait, const char *reason);
+
+/* Parks the caller until WAIT is claimed and readied, CONTEXT ends (CO_ECANCELED, CO_EDEADLINE) or DEADLINE_NS passes
+ * (CO_EDEADLINE; CO_NEVER: none). UNLOCK (may be NULL) is released after the caller has left its stack, in every case.
+ * A context that has ended already, or a deadline that has passed, claims the wait without parking. Returns the
+ * claimer's result. CO_ENOMEM, not parked, when no timer can be armed. */
+int co_wait_park(struct co_wait *wait, struct co_context *context, int64_t deadline_ns, struct co_spin *unlock);
+
+/* As co_wait_park, for a caller that holds several locks: COMMIT(ARG) releases them, on the thread's own stack. */
+int co_wait_park_commit(struct co_wait *wait, struct co_context *context, int64_t deadline_ns, void (*commit)(void *arg),
+	void *arg);
+
+/* Claims the wait for WINNER (may be NULL) with RESULT. True for exactly one caller, which must call co_wait_ready. May
+ * be called before the wait has parked (under the lock that the parker holds). */
+bool co_wait_claim(struct co_wait *wait, struct co_waiter *winner, int result);
+
+/* Makes a claimed wait's coroutine runnable. From any coroutine, any thread's own stack. WAIT may be gone on return. */
+void co_wait_ready(struct co_wait *wait);
+
+/* Claims and readies in one: true if this call ended the wait with RESULT. The memory must be known to be valid. */
+bool co_wait_cancel(struct co_wait *wait, int result);
+
+/* Parks for DURATION_NS, never less. 0, or the error of CONTEXT when it ends first. */
+int co_sleep(struct co_context *context, int64_t duration_ns);
+
+/* ---- descriptors -------------------------------------------------------------------------------------------------- */
+
+enum co_poll_event {
+	CO_POLL_READ = 1,   /* readable, or an error or end that a read will tell */
+	CO_POLL_WRITE = 2,  /* writable; reported once after each co_poll_want_write */
+	CO_POLL_CLOSED = 4, /* the peer closed its end: read to 0 or an error, a short read does not mean drained */
+};
+
+/* A registered descriptor in the caller's memory. EVENTS runs on the thread's own stack and must not park. Edge-
+ * triggered: it is called again only after new activity, so read until EAGAIN, or until a short read with no CLOSED. */
+struct co_poll {
+	int fd;
+	void (*on_events)(struct co_poll *poll, unsigned events);
+	void (*on_removed)(struct co_poll *poll);
+	void *private;              /* the runtime's */
+};
+
+/* Registers poll->fd (non-blocking) for reading. Never blocks. SYSTEM says that it does not count as something that could
+ * wake the program (for the deadlock report). 0, CO_ENOMEM, or a negative errno. */
+int co_poll_add(struct co_poll *poll, bool system);
+
+/* Asks for one CO_POLL_WRITE when the descriptor can take more. 0 or a negative errno. */
+int co_poll_want_write(struct co_poll *poll);
+
+/* Takes the descriptor out of the poller. on_events is not called any more; on_removed is called once (perhaps before
+ * this returns) when the runtime has let go of the memory: close the descriptor there. */
+void co_poll_remove(struct co_poll *poll);
+
+/* A descriptor for straight-line code: reads and writes that park. */
+struct co_fd;
+
+/* Takes over FD (made non-blocking) and owns it from success on. 0, CO_ENOMEM or a negative errno. */
+int co_fd_open(int fd, struct co_fd **ret);
+int co_fd_number(const struct co_fd *fd);
+
+/* As read(2), write(2) and accept4(2) (non-blocking, close-on-exec); park instead of EAGAIN. One reader and one writer at
+ * a time. co_write writes all of it unless it fails, and then returns the error. Also CONTEXT's errors. */
+ssize_t co_read(struct co_context *context, struct co_fd *fd, void *buffer, size_t length);
+ssize_t co_write(struct co_context *context, struct co_fd *fd, const void *buffer, size_t length);
+int co_accept(struct co_context *context, struct co_fd *fd);
+
+/* Closes it; a coroutine parked on it returns -EBADF. */
+void co_fd_close(struct co_fd *fd);
+
+/* Waits for one of SIGNALS (all are blocked in every thread of the run). Returns its number or the context's error. One
+ * coroutine at a time. If RET_PID is not NULL, who sent it. */
+int co_signal_wait(struct co_context *context, const sigset_t *signals, pid_t *ret_pid);
+
+/* ---- work put off to the end of a round --------------------------------------------------------------------------- */
+
+/* Something to do on this P's thread once its ready coroutines have run: when its queue is empty, before the thread
+ * sleeps, at the latest after 64 switches or 100 us. RUN is called on the thread's own stack and must not park. */
+struct co_deferred {
+	struct co_deferred *next;
+	void (*run)(struct co_deferred *deferred);
+	bool queued;
+};
+
+/* Queues it; nothing if it is queued. Call under whatever guards the structure it is in; `queued` is false again before
+ * RUN is called. */
+void co_defer(struct co_deferred *deferred);
+
+/* ---- Go's primitives for coroutines of this process ---------------------------------------------------------------- */
+
+/* A channel of elements of a fixed size. A NULL channel blocks for ever, as Go's nil. */
+struct co_channel;
+
+/* CAPACITY 0: unbuffered. The caller owns it: co_channel_free(), when nobody waits on it. NULL: no memory. */
+struct co_channel *co_channel_new(size_t element_bytes, size_t capacity);
+void co_channel_free(struct co_channel *channel);
+
+/* Copies *ELEMENT in; returns when a receiver or the buffer has it. 0, CO_ESENDCLOSED, or the context's error, and then
+ * nothing was sent. */
+int co_send(struct co_context *context, struct co_channel *channel, const void *element);
+int co_try_send(struct co_channel *channel, const void *element); /* also CO_EWOULDBLOCK */
+
+/* Copies the oldest element to *ELEMENT (NULL: dropped). 0; CO_ECLOSED when closed and drained (*ELEMENT is zeroed); the
+ * context's error. */
+int co_receive(struct co_context *context, struct co_channel *channel, void *element);
+int co_try_receive(struct co_channel *channel, void *element); /* also CO_EWOULDBLOCK */
+
+/* Wakes every receiver (after the rest is drained) and fails every sender. 0, CO_ECLOSECLOSED, CO_EINVAL for NULL. */
+int co_channel_close(struct co_channel *channel);
+size_t co_channel_length(struct co_channel *channel);
+size_t co_channel_capacity(const struct co_channel *channel);
+
+/* Go's sync.Mutex: normal and starvation mode. Zero is unlocked and ready. */
+struct co_mutex {
+	struct co_spin lock;
+	bool locked;
+	bool starving;
+	bool woken;                 /* a waiter was woken and will compete */
+	struct co_waitq waiters;
+};
+
+/* 0, or the context's error and then not held. Not reentrant. */
+int co_mutex_lock(struct co_context *context, struct co_mutex *mutex);
+bool co_mutex_try_lock(struct co_mutex *mutex);
+int co_mutex_unlock(struct co_mutex *mutex); /* 0 or CO_EUNLOCKED */
+
+/* ---- looking inside ------------------------------------------------------------------------------------------------ */
+
+struct co_stats {
+	uint64_t spawned;      /* coroutines started since the run began */
+	uint64_t live;         /* of them not yet ended */
+	uint64_t parked;       /* of those, waiting */
+	uint64_t switches;     /* times a coroutine was given the P */
+	uint64_t polls;        /* times the kernel was asked for events */
+	uint64_t timers_fired;
+	uint64_t stacks_mapped; /* stacks carved from slabs */
+	uint64_t stacks_in_use;
+	uint64_t stack_high_pages; /* the most pages that one stack's use was seen to touch at exit (debug builds) */
+};
+
+void co_stats(struct co_stats *ret);
+
+/* Writes each coroutine's number, state, what it waits for and since when, and where it was started, to FD. */
+void co_dump(int fd);
+
+#endif
