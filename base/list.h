@@ -22,7 +22,7 @@ struct list {
 #define list_for_each(at, head) for (struct list *at = (head)->next; at != (head); at = at->next)
 
 /* As list_for_each, and the body may remove AT. */
-#define list_for_each_safe(at, head) \
+#define list_for_each_safe(at, head)                                                                                   \
 	for (struct list *at = (head)->next, *at##_next = at->next; at != (head); at = at##_next, at##_next = at->next)
 
 static inline void list_init(struct list *node)

@@ -72,9 +72,9 @@ const char *frame_error_text(int error);
 void frame_put_request(uint8_t *to, const struct frame_request *frame);
 void frame_put_reply(uint8_t *to, const struct frame_reply *frame);
 
-/* Reads a header from the AVAILABLE bytes at FROM into *RET. FRAME_OK when the whole frame (header and body) is there: it
- * is ret->length bytes long. FRAME_INCOMPLETE: *RET is valid if at least a header's bytes were there (so that the caller
- * knows how much to expect), untouched otherwise. Errors are told as soon as the header shows them. */
+/* Reads a header from the AVAILABLE bytes at FROM into *RET. FRAME_OK when the whole frame (header and body) is there:
+ * it is ret->length bytes long. FRAME_INCOMPLETE: *RET is valid if at least a header's bytes were there (so that the
+ * caller knows how much to expect), untouched otherwise. Errors are told as soon as the header shows them. */
 int frame_get_request(const uint8_t *from, size_t available, size_t max_bytes, struct frame_request *ret);
 int frame_get_reply(const uint8_t *from, size_t available, size_t max_bytes, struct frame_reply *ret);
 

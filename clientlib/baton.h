@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * baton.h - libbaton, the client of batond: Go's concurrency primitives between processes.
+ *
+ * A baton_client is a connection and a session: what it locks or receives belongs to the session and goes back when
+ * that ends. There are two ways to use one, over the same calls:
+ *   - blocking and thread-safe: many threads may call at once on one client, each waits for its own answer;
+ *   - pollable (baton_options.pollable): one thread, an event loop of yours; start calls with baton_start(), wait for
+ *     baton_fd(), call baton_process(); no call of the library blocks then, and it starts no thread.
+ *
+ * Errors are negative values of enum baton_error. Nothing of libbaton raises SIGPIPE. After fork() a client is unusable
+ * in the child (BATON_EFORKED): open another there.
+ *
+ * Times are nanoseconds (int64_t). Names are 1 to 255 bytes of printable UTF-8 without white space or '=', not
+ * beginning with '-'. Strings given to a call are copied; they may go when it has returned.
+ */
+#ifndef BATON_H
+#define BATON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define BATON_API __attribute__((visibility("default")))
+
+/* ---- errors ----------------------------------------------------------------------------------------------------- */
+
+enum baton_error {
+	BATON_OK = 0,
+	BATON_ECANCELED = -1,      /* the context was cancelled; the call had no effect */
+	BATON_EDEADLINE = -2,      /* the deadline passed; the call had no effect */
+	BATON_EWOULDBLOCK = -3,    /* a no-wait call that would have had to wait */
+	BATON_ECLOSED = -4,        /* receive: closed and drained */
+	BATON_ESENDCLOSED = -5,    /* "send on closed channel" */
+	BATON_ECLOSECLOSED = -6,   /* "close of closed channel" */
+	BATON_EUNLOCKED = -7,      /* "unlock of unlocked mutex" */
+	BATON_ESTALE = -8,         /* the token holds nothing any more */
+	BATON_ENOTMADE = -9,       /* no such channel: never made, or deleted */
+	BATON_EEXISTS = -10,       /* made with other parameters */
+	BATON_EDELETED = -11,      /* deleted while the call waited */
+	BATON_EKIND = -12,         /* the name is in use as another kind */
+	BATON_EINVAL = -13,        /* an argument breaks the rule that baton_error_text() names */
+	BATON_EDENIED = -14,       /* permission denied */
+	BATON_ELIMIT = -15,        /* a limit of the daemon, or it has no memory */
+	BATON_ESESSION = -16,      /* the session ended: expired, closed or killed */
+	BATON_EUNREACHABLE = -17,  /* no daemon at the address, or the connection broke before the call was sent */
+	BATON_EUNKNOWN = -18,      /* "outcome unknown": sent, and no verdict came */
+	BATON_ERESTARTED = -19,    /* the daemon was restarted: the session is gone, the outcome unknown */
+	BATON_EUNAVAILABLE = -20,  /* the daemon is stopping, or waits out a restart */
+	BATON_EPROTOCOL = -21,     /* the peer does not speak the protocol */
+	BATON_ENOMEM = -22,        /* no memory here */
+	BATON_EFORKED = -23,       /* the client belongs to the parent process */
+	BATON_ECLIENTCLOSED = -24, /* baton_close() was called */
+	BATON_ESYSTEM = -25,       /* a system call failed: the text says which and why */
+	BATON_EINTERNAL = -26,     /* the daemon says INTERNAL: a bug of ours */
+	BATON_EDEADLOCK = -27,     /* the wait would have closed a cycle of holds: the text spells it */
+};
+
+/* The text of an error code. Static, never NULL. */
+BATON_API const char *baton_strerror(int error);
+
+/* The one-line text of the calling thread's last failed blocking call, naming object and rule; "" if none failed. Valid
+ * until the thread's next call of the library. */
+BATON_API const char *baton_last_error(void);
+
+/* "0.1.0" */
+BATON_API const char *baton_version(void);
+
+/* ---- contexts ---------------------------------------------------------------------------------------------------- */
+
+/* As Go's: a tree; cancelling one ends every call bound to it or to one below it, on the daemon too. NULL is the
+ * background context wherever one is taken. Thread-safe, reference-counted. */
+typedef struct baton_context baton_context;
+
+/* Derives a context from PARENT (NULL: background). The reference in *RET is the caller's: baton_context_unref().
+ * Errors: BATON_ENOMEM. A child of an ended parent is born ended; a deadline is never later than the parent's. */
+BATON_API int baton_with_cancel(baton_context *parent, baton_context **ret);
+BATON_API int baton_with_timeout(baton_context *parent, int64_t timeout_ns, baton_context **ret);
+BATON_API int baton_with_deadline(baton_context *parent, int64_t monotonic_ns, baton_context **ret);
+
+/* Ends it and everything below with BATON_ECANCELED. CAUSE (NULL: "context canceled") is copied. From any thread. Calls
+ * that wait under it return once the daemon has given its verdict: see baton.h's word on BATON_EUNKNOWN. */
+BATON_API void baton_cancel(baton_context *context, const char *cause);
+
+/* 0, BATON_ECANCELED or BATON_EDEADLINE. */
+BATON_API int baton_context_error(baton_context *context);
+
+/* Why it ended, or NULL while it lives. Valid as long as the context. */
+BATON_API const char *baton_context_cause(baton_context *context);
+
+BATON_API baton_context *baton_context_ref(baton_context *context);
+BATON_API baton_context *baton_context_unref(baton_context *context); /* returns NULL */
+
+/* ---- client ------------------------------------------------------------------------------------------------------ */
+
+typedef struct baton_client baton_client;
+
+#define BATON_TTL_DEFAULT INT64_C(-1) /* 0 on a Unix socket, 10 s over TCP */
+
+/* What the client's session is. */
+enum baton_session_kind {
+	BATON_SESSION_OWN = 0,    /* a new one, a child of `session` where that is given */
+	BATON_SESSION_ATTACH,     /* join the session named by `session`; closing leaves it open */
+	BATON_SESSION_OF_PROCESS, /* a new one that lives as long as the process of `pidfd`; closing leaves it open */
+	BATON_SESSION_DETACHED,   /* a new one with ttl > 0; closing leaves it open until the ttl runs out */
+	BATON_SESSION_NONE,       /* none: only ping, status, list, inspect, and the session calls */
+};
+
+/* What a session may be told unasked. */
+enum baton_event {
+	BATON_EVENT_SUSPECT = 1, /* nothing was heard for so long that holds are safe only until guaranteed_until */
+	BATON_EVENT_SAFE,        /* heard again in time */
+	BATON_EVENT_LOST,        /* the session is over, or cannot be known to live: its holds are lost */
+	BATON_EVENT_HOLD_LOST,   /* one hold was ended by another's unlock or by an operator: name, token */
+};
+
+struct baton_notice {
+	enum baton_event event;
+	const char *kind; /* HOLD_LOST: "mutex", "chan"; else "" */
+	const char *name; /* HOLD_LOST; else "" */
+	uint64_t token;
+	const char *text;
+};
+
+struct baton_options {
+	size_t size;   /* sizeof(struct baton_options); zero the rest for defaults */
+	bool pollable; /* one thread and your event loop; else blocking and thread-safe */
+	enum baton_session_kind session_kind;
+	const char *session; /* "ID.SECRET" of the session to join or to be a child of; NULL: none */
+	int pidfd;           /* BATON_SESSION_OF_PROCESS; stays the caller's */
+	int64_t ttl_ns;      /* BATON_TTL_DEFAULT, or 0 and more. Zeroed options mean 0: over TCP then an error */
+	int64_t grace_ns;    /* how long what the session guards may run on after it is lost */
+	int64_t connect_timeout_ns; /* 0: 10 s */
+	const char *label;          /* for people: who this is; NULL: the program's name */
+	/* Called when the session's state changes or a hold is lost; from whatever thread is in the library, without
+	 * its locks; it must not call the library on this client. NULL: not told. */
+	void (*on_notice)(const struct baton_notice *notice, void *arg);
+	void *arg;
+};
+
+/* Connects to ADDRESS ("unix:PATH", "tcp:HOST:PORT", "user" for $XDG_RUNTIME_DIR/baton.sock; NULL: $BATON_SERVER, else
+ * unix:/run/baton/baton.sock) and opens the session. OPTIONS may be NULL: blocking, own session, default ttl. Blocks
+ * until the session is open, unless pollable: then it returns once the connection is under way, and failures come out
+ * of baton_process(). The client in *RET is the caller's: baton_close(). Errors: BATON_EINVAL, BATON_EUNREACHABLE,
+ * BATON_EDENIED, BATON_ESESSION, BATON_EUNAVAILABLE, BATON_EPROTOCOL, BATON_ENOMEM, BATON_ESYSTEM, BATON_EDEADLINE. */
+BATON_API int baton_open(const char *address, const struct baton_options *options, baton_client **ret);
+
+/* Sends outstanding acknowledgements, ends the session (or leaves it: see baton_session_kind), closes the connection
+ * and frees the client. Calls of other threads return BATON_ECLIENTCLOSED first. NULL is allowed. Waits at most a
+ * second. */
+BATON_API void baton_close(baton_client *client);
+
+/* Closes the connection at once and without a word, as the process's death would. */
+BATON_API void baton_abandon(baton_client *client);
+
+/* "ID.SECRET" once the session is open, else NULL. Valid as long as the client. */
+BATON_API const char *baton_session(const baton_client *client);
+
+/* Until when, in ns of CLOCK_BOOTTIME, the daemon ends neither the session nor a hold of it by itself. INT64_MAX for a
+ * session with ttl 0 whose connection stands; INT64_MIN when it is lost. */
+BATON_API int64_t baton_guaranteed_until(const baton_client *client);
+
+/* ---- calls, the one way under all others ---------------------------------------------------------------------------
+ */
+
+enum baton_operation {
+	BATON_MUTEX_LOCK,    /* name [no_wait]                -> token, abandoned */
+	BATON_MUTEX_UNLOCK,  /* name token */
+	BATON_MUTEX_CHECK,   /* name token                    -> holds */
+	BATON_CHAN_MAKE,     /* name ("": generate), number: capacity -> name, created */
+	BATON_CHAN_SEND,     /* name value [no_wait] */
+	BATON_CHAN_RECEIVE,  /* name [no_wait] [manual_ack]   -> value, token, attempt */
+	BATON_CHAN_ACK,      /* name token */
+	BATON_CHAN_NACK,     /* name token */
+	BATON_CHAN_CLOSE,    /* name */
+	BATON_CHAN_LENGTH,   /* name                          -> number */
+	BATON_CHAN_CAPACITY, /* name                          -> number */
+	BATON_CHAN_DELETE,   /* name */
+	BATON_PING,          /* value                         -> value */
+	BATON_STATUS,        /*                               -> status */
+	BATON_LIST,          /* kind, name: pattern, after_kind, after_name, number: limit -> objects, more */
+	BATON_INSPECT,       /* kind name                     -> objects (one), parties, more */
+	BATON_SESSION_LIST,  /* number: ids above             -> sessions, more */
+	BATON_SESSION_CLOSE, /* session: "ID.SECRET" */
+	BATON_SESSION_KILL,  /* number: the id */
+	BATON_OPERATION_COUNT
+};
+
+/* What a call asks. Zero what its operation does not name. */
+struct baton_call {
+	size_t size; /* sizeof(struct baton_call) */
+	enum baton_operation operation;
+	const char *name;
+	const char *kind;
+	const char *after_kind;
+	const char *after_name;
+	const char *session;
+	const void *value;
+	size_t value_length;
+	uint64_t token;
+	uint64_t number;
+	bool no_wait;
+	bool manual_ack;
+	uint32_t task; /* which thread or coroutine calls; 0: the library numbers threads in blocking calls */
+};
+
+struct baton_object_info {
+	const char *kind;
+	const char *name;
+	const char *state;
+	uint32_t holders;
+	uint32_t waiters;
+	uint64_t length;
+	uint64_t capacity;
+	bool closed;
+	uint64_t deliveries;
+};
+
+struct baton_party_info {
+	const char *role;
+	uint64_t session;
+	const char *label;
+	const char *host;
+	uint32_t pid;
+	uint32_t uid;
+	uint32_t task;
+	uint64_t token;
+	int64_t since_ns; /* ago */
+	uint32_t attempt;
+};
+
+struct baton_session_info {
+	uint64_t session;
+	uint64_t parent;
+	const char *label;
+	const char *host;
+	uint32_t pid;
+	uint32_t uid;
+	int64_t ttl_ns;
+	int64_t age_ns;
+	int64_t heard_ns; /* ago */
+	uint32_t lanes;
+	uint32_t connections;
+	uint32_t blocked;
+	uint32_t holds;
+};
+
+struct baton_status {
+	const char *version;
+	uint64_t incarnation;
+	uint32_t pid;
+	int64_t uptime_ns;
+	uint64_t connections;
+	uint64_t sessions;
+	uint64_t objects;
+	uint64_t blocked;
+	uint64_t holds;
+	uint64_t deliveries;
+	uint64_t calls;
+	uint64_t transitions;
+	uint64_t coroutines;
+	const char *guard;
+	int64_t grace_ns;
+	uint64_t token;
+	bool stopping;
+};
+
+/* What became of a call. All it points at is the result's own. */
+struct baton_result {
+	int error;        /* 0 or enum baton_error */
+	const char *text; /* one line that names the object and the rule; "" when error is 0 */
+	const char *name;
+	const void *value;
+	size_t value_length;
+	uint64_t token;
+	uint64_t number;
+	uint32_t attempt;
+	bool created;
+	bool abandoned;
+	bool holds;
+	bool more;
+	const struct baton_object_info *objects;
+	size_t object_count;
+	const struct baton_party_info *parties;
+	size_t party_count;
+	const struct baton_session_info *sessions;
+	size_t session_count;
+	const struct baton_status *status;
+};
+
+/* Makes CALL and waits for its end under CONTEXT (NULL: without limit). The result in *RET (may be NULL) is the
+ * caller's: baton_result_free(); it is set whenever the return value is not BATON_EINVAL or BATON_ENOMEM from here.
+ * Blocks until the daemon's verdict; when CONTEXT ends the call is cancelled there, and its verdict is waited for up to
+ * 2 s more: then BATON_EUNKNOWN, and should it turn out later that the call took effect, a lock is given back and a
+ * message returned. Returns the result's error. Not for pollable clients. */
+BATON_API int baton_invoke(
+	baton_client *client, baton_context *context, const struct baton_call *call, struct baton_result **ret);
+BATON_API void baton_result_free(struct baton_result *result);
+
+/* A plain receive is acknowledged when its message is handed over: by the return of baton_invoke, or of DONE below. */
+
+/* ---- pollable clients -----------------------------------------------------------------------------------------------
+ */
+
+/* Starts CALL; DONE(RESULT, ARG) is called from baton_process() (never from here) when it has ended, and RESULT is
+ * valid during DONE. DONE may start and cancel calls, not close the client. TIMEOUT_NS below 0: no limit. *RET_ID (may
+ * be NULL) names the call for baton_stop(). Errors: BATON_EINVAL, BATON_ENOMEM, or the error that ended the client. */
+BATON_API int baton_start(baton_client *client, const struct baton_call *call, int64_t timeout_ns,
+	void (*done)(const struct baton_result *result, void *arg), void *arg, uint64_t *ret_id);
+
+/* Asks the daemon to end the call; DONE still comes, with the verdict. Nothing if it has ended. */
+BATON_API void baton_stop(baton_client *client, uint64_t id);
+
+/* What to wait for: the descriptor, the poll(2) events wanted on it, and the time (CLOCK_MONOTONIC ns, INT64_MAX: none)
+ * at which baton_process() wants to be called even if there are none. They change with every call of the library. */
+BATON_API int baton_fd(const baton_client *client);
+BATON_API short baton_events(const baton_client *client);
+BATON_API int64_t baton_timeout(const baton_client *client);
+
+/* Reads, writes and calls DONEs without blocking. 0; or the error that ended the client, after every DONE was called:
+ * then only baton_close() is left. */
+BATON_API int baton_process(baton_client *client);
+
+/* True once the session is open. */
+BATON_API bool baton_is_open(const baton_client *client);
+
+/* ---- the primitives, blocking ---------------------------------------------------------------------------------------
+ */
+
+/* Locks the mutex NAME. *RET_TOKEN is its fencing token, which rises with every grant, over all names and restarts;
+ * unlock with it. *RET_ABANDONED (may be NULL): the last holder died holding it. Not reentrant. Errors:
+ * BATON_ECANCELED, BATON_EDEADLINE, and those of the client (BATON_ESESSION and below). */
+BATON_API int baton_mutex_lock(
+	baton_client *client, baton_context *context, const char *name, uint64_t *ret_token, bool *ret_abandoned);
+BATON_API int baton_mutex_try_lock(baton_client *client, const char *name, uint64_t *ret_token, bool *ret_abandoned);
+
+/* Unlocks it, under any context. BATON_EUNLOCKED, BATON_ESTALE: nothing changed. */
+BATON_API int baton_mutex_unlock(baton_client *client, const char *name, uint64_t token);
+
+/* Whether TOKEN is the present holder's. */
+BATON_API int baton_mutex_check(baton_client *client, const char *name, uint64_t token, bool *ret_holds);
+
+/* Makes the channel NAME with room for CAPACITY messages (0: unbuffered), or opens it if it is there with the same.
+ * Errors: BATON_EEXISTS, BATON_ELIMIT. */
+BATON_API int baton_chan_make(baton_client *client, const char *name, uint64_t capacity);
+
+/* Sends LENGTH bytes; returns when a receiver or the buffer has them. An error other than BATON_EUNKNOWN,
+ * BATON_ERESTARTED means that nothing was sent. Errors: BATON_ESENDCLOSED, BATON_ENOTMADE, BATON_EDELETED, the
+ * context's. */
+BATON_API int baton_chan_send(
+	baton_client *client, baton_context *context, const char *name, const void *value, size_t length);
+BATON_API int baton_chan_try_send(baton_client *client, const char *name, const void *value, size_t length);
+
+/* Receives the oldest message into memory that is the caller's: baton_free(). One byte more than *RET_LENGTH is there,
+ * a NUL. BATON_ECLOSED: closed and drained. */
+BATON_API int baton_chan_receive(
+	baton_client *client, baton_context *context, const char *name, void **ret_value, size_t *ret_length);
+BATON_API int baton_chan_try_receive(baton_client *client, const char *name, void **ret_value, size_t *ret_length);
+BATON_API void baton_free(void *value);
+
+/* As baton_chan_receive for a work queue: the message stays out until it is acknowledged by its *RET_TOKEN, comes back
+ * by nack, or when the session ends. *RET_ATTEMPT (may be NULL): how often it was delivered before. */
+BATON_API int baton_chan_take(baton_client *client, baton_context *context, const char *name, void **ret_value,
+	size_t *ret_length, uint64_t *ret_token, uint32_t *ret_attempt);
+BATON_API int baton_chan_ack(baton_client *client, const char *name, uint64_t token);  /* BATON_ESTALE */
+BATON_API int baton_chan_nack(baton_client *client, const char *name, uint64_t token); /* BATON_ESTALE */
+
+BATON_API int baton_chan_close(baton_client *client, const char *name); /* BATON_ECLOSECLOSED */
+BATON_API int baton_chan_len(baton_client *client, const char *name, uint64_t *ret);
+BATON_API int baton_chan_cap(baton_client *client, const char *name, uint64_t *ret);
+
+/* Deletes it with what is in it; who waits on it gets BATON_EDELETED. */
+BATON_API int baton_chan_delete(baton_client *client, const char *name);
+
+/* A round trip through every layer. */
+BATON_API int baton_ping(baton_client *client);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
