@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * channel.h - a named channel: Go's, with deliveries that come back when they are not acknowledged.
+ */
+#ifndef BATON_OBJECTS_CHANNEL_H
+#define BATON_OBJECTS_CHANNEL_H
+
+#include "daemon/objects/message.h"
+#include "daemon/objects/object.h"
+
+extern const struct object_type channel_type;
+
+struct channel;
+
+/* What a receiver gets. */
+struct channel_delivery {
+	struct message *message; /* a reference, the caller's */
+	uint64_t token;          /* settles it; never 0 */
+	uint32_t attempt;        /* how often it was delivered before */
+};
+
+/* Makes a channel with room for CAPACITY messages. The reference in *RET is the caller's. 0 or OBJECT_ENOMEM. */
+int channel_new(const char *name, uint64_t capacity, struct channel **ret);
+struct object *channel_object(struct channel *channel);
+struct channel *channel_of(struct object *object); /* OBJECT must be one */
+
+/* Sends MESSAGE (its own reference is taken): blocks until a receiver or the buffer has it, unless NO_WAIT. Unbuffered:
+ * 0 means that a receiver has it. Errors: OBJECT_ESENDCLOSED, _EDELETED, _EWOULDBLOCK, _ECANCELED, _EDEADLINE, _EENDED,
+ * _ESHUTDOWN, _ENOMEM; after any of them the message was not sent. */
+int channel_send(struct channel *channel, struct entry *entry, struct message *message, bool no_wait);
+
+/* Receives the oldest message: blocks until there is one, unless NO_WAIT. The delivery belongs to the entry's owner
+ * until channel_settle. MANUAL: it counts as manually acknowledged, and a closed channel says closed only when none
+ * such is out. Errors: OBJECT_ECLOSED and those of channel_send but _ESENDCLOSED; after any of them no message was
+ * taken. */
+int channel_receive(
+	struct channel *channel, struct entry *entry, bool no_wait, bool manual, struct channel_delivery *ret);
+
+/* Ends the delivery of TOKEN: acknowledged, the message is done with; returned, it goes back to the place that its
+ * number gives it and counts one more attempt. 0 or OBJECT_ESTALE. */
+int channel_acknowledge(struct channel *channel, uint64_t token);
+int channel_return(struct channel *channel, uint64_t token);
+
+/* Go's close: blocked senders get OBJECT_ESENDCLOSED, receivers drain and then get OBJECT_ECLOSED. 0,
+ * OBJECT_ECLOSECLOSED, OBJECT_EDELETED. */
+int channel_close(struct channel *channel);
+
+/* Drops what is in it; waiters and later callers get OBJECT_EDELETED, deliveries out become stale. The caller has taken
+ * the name out of the registry. */
+void channel_delete(struct channel *channel);
+
+/* Messages in the buffer, and room in all. */
+uint64_t channel_length(struct channel *channel);
+uint64_t channel_capacity(const struct channel *channel);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mutex.h - a named mutex: Go's sync.Mutex with a fencing token, and a holder that can die.
+ */
+#ifndef BATON_OBJECTS_MUTEX_H
+#define BATON_OBJECTS_MUTEX_H
+
+#include "daemon/objects/object.h"
+
+extern const struct object_type mutex_type;
+
+struct mutex;
+
+struct mutex_grant {
+	uint64_t token;
+	bool abandoned; /* the holder before died holding it */
+};
+
+/* Makes a free mutex. The reference in *RET is the caller's. 0 or OBJECT_ENOMEM. */
+int mutex_new(const char *name, struct mutex **ret);
+struct object *mutex_object(struct mutex *mutex);
+struct mutex *mutex_of(struct object *object); /* OBJECT must be one */
+
+/* Locks it for the entry's owner: blocks until it has it, unless NO_WAIT. Normal mode: waiters are first in, first out,
+ * but one that wakes competes with newcomers; one that lost for 1 ms switches to starvation mode, in which the lock is
+ * handed over in order, until the last waiter is served or one waited less than 1 ms (Go's sync.Mutex). Errors:
+ * OBJECT_EWOULDBLOCK, _ECANCELED, _EDEADLINE, _EENDED, _ESHUTDOWN, _ENOMEM; after any of them it is not held. */
+int mutex_lock(struct mutex *mutex, struct entry *entry, bool no_wait, struct mutex_grant *ret);
+
+/* Unlocks it; whoever presents the token may. *RET_OWNER (may be NULL): whose hold it was, for comparison only. 0,
+ * OBJECT_EUNLOCKED or OBJECT_ESTALE, and then nothing changed. */
+int mutex_unlock(struct mutex *mutex, uint64_t token, int64_t now_ns, struct owner **ret_owner);
+
+/* Whether TOKEN is the present holder's. */
+bool mutex_holds(struct mutex *mutex, uint64_t token);
+
+/* Lets the first waiter in if nobody holds it: after the gate of token.h was opened or its limit raised. */
+void mutex_admit(struct mutex *mutex);
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * object.h - what all named primitives have in common, and what they see of sessions and calls.
+ *
+ * Objects are pure state machines on the runtime's wait queues: they know no socket, no clock, no log and no message
+ * format; times come in as arguments. An object is changed under its own spin lock only, in transitions (transition.h).
+ *
+ * Lock order: objects (by id, rising) -> context -> owner -> connection output -> run queue.
+ */
+#ifndef BATON_OBJECTS_OBJECT_H
+#define BATON_OBJECTS_OBJECT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "runtime/co.h"
+
+/* What an operation on an object answers; 0 is success. */
+enum object_error {
+	OBJECT_OK = 0,
+	OBJECT_ECANCELED = -1,    /* by CANCEL or a context: the call had no effect */
+	OBJECT_EDEADLINE = -2,    /* its time ran out: the call had no effect */
+	OBJECT_EWOULDBLOCK = -3,  /* it was asked not to wait */
+	OBJECT_ECLOSED = -4,      /* channel closed and drained */
+	OBJECT_ESENDCLOSED = -5,  /* "send on closed channel" */
+	OBJECT_ECLOSECLOSED = -6, /* "close of closed channel" */
+	OBJECT_EUNLOCKED = -7,    /* "unlock of unlocked mutex" */
+	OBJECT_ESTALE = -8,       /* the token holds nothing any more; nothing changed */
+	OBJECT_EDELETED = -9,     /* deleted under the waiter, or before */
+	OBJECT_EENDED = -10,      /* the caller's session has ended */
+	OBJECT_ESHUTDOWN = -11,   /* the daemon is stopping */
+	OBJECT_ENOMEM = -12,
+};
+
+enum object_kind { OBJECT_CHANNEL, OBJECT_MUTEX, OBJECT_KIND_COUNT };
+
+struct object;
+
+/* A line of object_type.describe. */
+struct object_description {
+	char state[64];
+	uint32_t holders;
+	uint32_t waiters;
+	uint64_t length;
+	uint64_t capacity;
+	uint64_t deliveries;
+	uint64_t token;
+	bool closed;
+	bool abandoned;
+};
+
+/* Who holds, waits or has a delivery: object_type.visit_parties. OWNER is valid during the visit. */
+struct object_party {
+	const char *role; /* "holder", "waiter", "sender", "receiver", "delivery" */
+	struct owner *owner;
+	uint32_t task;
+	uint64_t token;
+	int64_t since_ns; /* co_now() at the beginning */
+	uint32_t attempt;
+};
+
+/* One row per kind. */
+struct object_type {
+	enum object_kind kind;
+	const char *name; /* "chan", "mutex": what people call it */
+
+	/* Under the object's lock: nothing in it that would be missed, nobody on it. Kinds that must be made never are.
+	 */
+	bool (*is_idle)(const struct object *object);
+
+	/* Takes the lock. A session's end: the hold of TOKEN goes back as the kind has it (a lock: abandoned). Nothing
+	 * if the token holds nothing. */
+	void (*release)(struct object *object, uint64_t token, int64_t now_ns);
+
+	/* Takes the lock. */
+	void (*describe)(struct object *object, struct object_description *ret);
+
+	/* Takes the lock. Calls VISIT for holders, then waiters in order, then deliveries; until it returns false.
+	 * VISIT must not take an object's lock. */
+	void (*visit_parties)(
+		struct object *object, bool (*visit)(const struct object_party *party, void *arg), void *arg);
+
+	/* The last reference is gone. */
+	void (*free)(struct object *object);
+};
+
+struct object {
+	struct co_spin lock;
+	atomic_uint references;
+	uint64_t id; /* rises with each object made: the lock order */
+	const struct object_type *type;
+	char *name;   /* owned; never changes */
+	bool deleted; /* under lock: no name leads here any more; waiters were sent away */
+};
+
+/* Fills in OBJECT (zeroed) with one reference, which is the caller's; NAME is copied. 0 or OBJECT_ENOMEM. */
+int object_init(struct object *object, const struct object_type *type, const char *name);
+
+struct object *object_ref(struct object *object);
+void object_unref(struct object *object); /* may free it; not under its lock */
+
+/* Frees what object_init allocated; for object_type.free. */
+void object_done(struct object *object);
+
+/* ---- owners: what objects see of a session ---------------------------------------------------------------------- */
+
+/* The side of a session that grants go to. A session embeds one. */
+struct owner {
+	struct co_spin lock;
+	bool ended;        /* under lock: refuses everything from now on */
+	struct list holds; /* of struct hold */
+	uint32_t hold_count;
+};
+
+/* Something a session has of an object: a lock, a message not acknowledged. Lives in memory of the object's. */
+struct hold {
+	struct list link;      /* in owner->holds, under owner->lock */
+	struct owner *owner;   /* NULL when nobody has it; under the object's lock */
+	struct object *object; /* whose; not counted as a reference while the hold is linked */
+	uint64_t token;
+	int64_t since_ns;
+	uint32_t task;
+};
+
+void owner_init(struct owner *owner);
+
+/* Links HOLD into OWNER. False, and nothing is changed, when the owner has ended. Under the object's lock. */
+bool owner_take(struct owner *owner, struct hold *hold);
+
+/* Takes it out again. Under the object's lock. */
+void owner_drop(struct hold *hold);
+
+/* Marks the owner ended: from the return on nothing is granted to it. */
+void owner_end(struct owner *owner);
+
+/* Releases up to 256 of an ended owner's holds through their types, oldest first. True if there are more. */
+bool owner_release_some(struct owner *owner, int64_t now_ns);
+
+/* ---- entries: what objects see of a call ------------------------------------------------------------------------- */
+
+/* A call's place at an object. Lives in the call record, off the stack, until the call is finished. */
+struct entry {
+	struct co_wait wait;
+	struct co_waiter waiter;
+	struct owner *owner;        /* whose call it is */
+	struct co_context *context; /* NULL: none */
+	int64_t deadline_ns;        /* of co_now(); CO_NEVER: none */
+	int64_t since_ns;           /* when it came */
+	uint32_t task;
+	atomic_int stop;                      /* 0, or the object_error that ends the call at its next wait */
+	uint64_t sequence;                    /* of the transition that its answer depends on */
+	void (*on_park)(struct entry *entry); /* called as co_wait.on_park is, each time it waits; or NULL */
+	void *slot;                           /* the object's: what is handed over (a message, a hold) */
+};
+
+void entry_init(struct entry *entry, struct owner *owner, int64_t now_ns, int64_t deadline_ns);
+
+/* Begins a wait: before the waiter is put into a queue. REASON as in co_wait_init. */
+void entry_begin(struct entry *entry, const char *reason);
+
+/* Parks until the wait is claimed or the entry is stopped; releases LOCK after the switch. Returns what the claimer
+ * said, as an object_error: deadlines and cancels included. The caller then takes LOCK again and removes the waiter. */
+int entry_park(struct entry *entry, struct co_spin *lock);
+
+/* Ends the wait it is in, or its next one, with ERROR: for CANCEL, session end, shutdown. The first stop decides. Its
+ * memory must be known to be valid. */
+void entry_stop(struct entry *entry, int error);
+
+#endif
