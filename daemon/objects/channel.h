@@ -24,9 +24,9 @@ int channel_new(const char *name, uint64_t capacity, struct channel **ret);
 struct object *channel_object(struct channel *channel);
 struct channel *channel_of(struct object *object); /* OBJECT must be one */
 
-/* Sends MESSAGE (its own reference is taken): blocks until a receiver or the buffer has it, unless NO_WAIT. Unbuffered:
- * 0 means that a receiver has it. Errors: OBJECT_ESENDCLOSED, _EDELETED, _EWOULDBLOCK, _ECANCELED, _EDEADLINE, _EENDED,
- * _ESHUTDOWN, _ENOMEM; after any of them the message was not sent. */
+/* Sends MESSAGE (the channel takes a reference of its own, the caller keeps his): blocks until a receiver or the buffer
+ * has it, unless NO_WAIT. Unbuffered: 0 means that a receiver has it. Errors: OBJECT_ESENDCLOSED, _EDELETED,
+ * _EWOULDBLOCK, _ECANCELED, _EDEADLINE, _EENDED, _ESHUTDOWN, _ENOMEM; after any of them the message was not sent. */
 int channel_send(struct channel *channel, struct entry *entry, struct message *message, bool no_wait);
 
 /* Receives the oldest message: blocks until there is one, unless NO_WAIT. The delivery belongs to the entry's owner
@@ -37,9 +37,10 @@ int channel_receive(
 	struct channel *channel, struct entry *entry, bool no_wait, bool manual, struct channel_delivery *ret);
 
 /* Ends the delivery of TOKEN: acknowledged, the message is done with; returned, it goes back to the place that its
- * number gives it and counts one more attempt. 0 or OBJECT_ESTALE. */
+ * number gives it and counts one more attempt. NOW_NS: since when a receiver that it goes to next has it. 0 or
+ * OBJECT_ESTALE. */
 int channel_acknowledge(struct channel *channel, uint64_t token);
-int channel_return(struct channel *channel, uint64_t token);
+int channel_return(struct channel *channel, uint64_t token, int64_t now_ns);
 
 /* Go's close: blocked senders get OBJECT_ESENDCLOSED, receivers drain and then get OBJECT_ECLOSED. 0,
  * OBJECT_ECLOSECLOSED, OBJECT_EDELETED. */

@@ -35,6 +35,6 @@ int mutex_unlock(struct mutex *mutex, uint64_t token, int64_t now_ns, struct own
 bool mutex_holds(struct mutex *mutex, uint64_t token);
 
 /* Lets the first waiter in if nobody holds it: after the gate of token.h was opened or its limit raised. */
-void mutex_admit(struct mutex *mutex);
+void mutex_admit(struct mutex *mutex, int64_t now_ns);
 
 #endif

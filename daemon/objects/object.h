@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/hash.h"
 #include "base/list.h"
 #include "runtime/co.h"
 
@@ -66,9 +67,9 @@ struct object_type {
 	enum object_kind kind;
 	const char *name; /* "chan", "mutex": what people call it */
 
-	/* Under the object's lock: nothing in it that would be missed, nobody on it. Kinds that must be made never are.
-	 */
-	bool (*is_idle)(const struct object *object);
+	/* Under the object's lock: nothing in it that would be missed, nobody holds it. NULL for kinds that must be
+	 * made: they never are. */
+	bool (*is_idle)(const struct object *object, int64_t now_ns);
 
 	/* Takes the lock. A session's end: the hold of TOKEN goes back as the kind has it (a lock: abandoned). Nothing
 	 * if the token holds nothing. */
@@ -93,12 +94,19 @@ struct object {
 	const struct object_type *type;
 	char *name;   /* owned; never changes */
 	bool deleted; /* under lock: no name leads here any more; waiters were sent away */
+
+	/* The registry's. */
+	bool registered;
+	UT_hash_handle by_name;
 };
 
 /* Fills in OBJECT (zeroed) with one reference, which is the caller's; NAME is copied. 0 or OBJECT_ENOMEM. */
 int object_init(struct object *object, const struct object_type *type, const char *name);
 
 struct object *object_ref(struct object *object);
+
+/* As object_ref where memory is known to be valid but the last reference may be going: false then. */
+bool object_try_ref(struct object *object);
 void object_unref(struct object *object); /* may free it; not under its lock */
 
 /* Frees what object_init allocated; for object_type.free. */
@@ -149,13 +157,21 @@ struct entry {
 	int64_t deadline_ns;        /* of co_now(); CO_NEVER: none */
 	int64_t since_ns;           /* when it came */
 	uint32_t task;
-	atomic_int stop;                      /* 0, or the object_error that ends the call at its next wait */
-	uint64_t sequence;                    /* of the transition that its answer depends on */
+	atomic_int stop;   /* 0; 1 while it waits; or the object_error that ended the call, or will at its next wait */
+	uint64_t sequence; /* of the transition that its answer depends on */
 	void (*on_park)(struct entry *entry); /* called as co_wait.on_park is, each time it waits; or NULL */
-	void *slot;                           /* the object's: what is handed over (a message, a hold) */
+
+	/* The object's: what is handed over. In the entry and not on the waiter's stack, which may be paged out. */
+	void *slot;
+	uint64_t token;
+	uint32_t detail;
 };
 
 void entry_init(struct entry *entry, struct owner *owner, int64_t now_ns, int64_t deadline_ns);
+
+/* Whether the call must not even begin: stopped, its context ended, its deadline passed when it came. 0 or the error.
+ */
+int entry_refusal(struct entry *entry);
 
 /* Begins a wait: before the waiter is put into a queue. REASON as in co_wait_init. */
 void entry_begin(struct entry *entry, const char *reason);
@@ -164,8 +180,21 @@ void entry_begin(struct entry *entry, const char *reason);
  * said, as an object_error: deadlines and cancels included. The caller then takes LOCK again and removes the waiter. */
 int entry_park(struct entry *entry, struct co_spin *lock);
 
-/* Ends the wait it is in, or its next one, with ERROR: for CANCEL, session end, shutdown. The first stop decides. Its
- * memory must be known to be valid. */
+/* Ends the wait it is in, or its next one, with ERROR: for CANCEL, session end, shutdown. The first stop decides, and
+ * lasts: a stopped entry never waits again. Its memory must be known to be valid. */
 void entry_stop(struct entry *entry, int error);
+
+/* For those who hand something over to a claimed waiter and find that they cannot: its wait ends with ERROR instead.
+ * Between co_wait_claim and co_wait_ready. */
+void entry_fail(struct entry *entry, int error);
+
+/* The entry that WAITER, taken from an object's queue, belongs to. */
+static inline struct entry *entry_of(struct co_waiter *waiter)
+{
+	return container_of(waiter, struct entry, waiter);
+}
+
+/* Ends up to 256 waits of QUEUE with ERROR. Under the object's lock. True if there are more. */
+bool entry_fail_some(struct co_waitq *queue, int error);
 
 #endif

@@ -26,6 +26,13 @@ uint64_t token_last(void);
 /* Hands out a number. False while the gate is shut or when none is left: the caller waits as if the lock were held. */
 bool token_take(uint64_t *ret);
 
+/* Whether token_take would hand out a number now. */
+bool token_is_available(void);
+
+/* Hands out a number for a delivery: another series, which no gate or limit holds up. It begins where the fencing
+ * tokens do, so that the numbers of before a restart are none of it. Never 0. */
+uint64_t token_take_delivery(void);
+
 /* Opens or shuts the gate. Who opens it then calls mutex_admit() on every mutex. It is open at first. */
 void token_set_gate(bool open);
 
