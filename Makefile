@@ -3,14 +3,18 @@
 # Makefile - the whole build, not recursive. `make help` lists the targets.
 #
 # Variables: B (build folder), CC, CFLAGS, DEVELOPER=1 (-Werror), SANITIZE=address,undefined | thread (clang for thread),
-# UCONTEXT=1 (portable switch), NO_DEPS=1 (make deps installs nothing), PREFIX, DESTDIR.
+# UCONTEXT=1 (portable switch), NO_DEPS=1 (installs no packages), PREFIX, DESTDIR and the folders below, TEST_SCALE
+# (a factor for the tests' counts), TEST_TIMEOUT (seconds per test).
 
 VERSION := $(file < VERSION)
 B ?= build
 CC = gcc
 AR = ar
-PREFIX ?= /usr/local
-DESTDIR ?=
+JOBS := $(shell nproc)
+# As many jobs as there are processors, unless -j says otherwise.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(JOBS)
+endif
 
 .DEFAULT_GOAL := all
 .SUFFIXES:
@@ -40,12 +44,25 @@ endif
 ifeq ($(UCONTEXT),1)
 STANDARD += -DCO_SWITCH_UCONTEXT
 endif
-COMPILE = $(CC) $(STANDARD) $(CFLAGS) $(WARNINGS) $(HARDENING) -MMD -MP
+COMPILE = $(CC) $(STANDARD) $(CFLAGS) $(WARNINGS) $(HARDENING)
 
 EVENT_LIBS := $(shell pkg-config --libs libevent_core 2>/dev/null || echo -levent_core)
 PROTOBUF_LIBS := $(shell pkg-config --libs libprotobuf-c 2>/dev/null || echo -lprotobuf-c)
 SYSTEMD_LIBS := $(shell pkg-config --libs libsystemd 2>/dev/null || echo -lsystemd)
 CMOCKA_LIBS := $(shell pkg-config --libs cmocka 2>/dev/null || echo -lcmocka)
+
+# ---- packages -------------------------------------------------------------------------------------------------------
+
+# A stamp per group of packages, made once scripts/deps has found or installed them. NO_DEPS=1: nobody looks.
+deps-of = $(if $(filter 1,$(NO_DEPS)),,$(1:%=$(B)/.deps-%))
+DEPS := $(call deps-of,build)
+
+deps: $(call deps-of,build check) ## install the packages that build and check need, where they are missing
+
+$(B)/.deps-%: scripts/deps
+	@mkdir -p $(@D)
+	@CC=$(CC) scripts/deps $*
+	@touch $@
 
 # ---- what is built from what ----------------------------------------------------------------------------------------
 
@@ -87,46 +104,200 @@ $(B)/baton: $(B)/obj/cli/main.o $(B)/libcli.a $(B)/libclient.a $(B)/libproto.a $
 
 $(B)/libbaton.so.0: $(call objects,$(CLIENT) $(PROTO) $(BASE)) $(GENERATED_OBJECTS) clientlib/libbaton.map
 	$(CC) $(CFLAGS) $(LINKING) -shared -Wl,-soname,libbaton.so.0 -Wl,--version-script=clientlib/libbaton.map \
-		-Wl,-z,defs -o $@ $(filter %.o,$^) $(PROTOBUF_LIBS)
+		$(if $(SANITIZE),,-Wl$(comma)-z$(comma)defs) -o $@ $(filter %.o,$^) $(PROTOBUF_LIBS)
 	ln -sf libbaton.so.0 $(B)/libbaton.so
+comma := ,
 
 $(B)/libbaton.a: $(call objects,$(CLIENT) $(PROTO) $(BASE)) $(GENERATED_OBJECTS)
 	rm -f $@ && $(AR) rcs $@ $^
 
 # ---- compiling ------------------------------------------------------------------------------------------------------
 
-$(B)/obj/%.o: %.c | $(GENERATED)
+$(B)/obj/%.o: %.c | $(GENERATED) $(DEPS)
 	@mkdir -p $(@D)
-	$(COMPILE) -c -o $@ $<
+	$(COMPILE) -MMD -MP -c -o $@ $<
 
-$(B)/obj/%.o: %.S
+$(B)/obj/%.o: %.S | $(DEPS)
 	@mkdir -p $(@D)
-	$(COMPILE) -c -o $@ $<
+	$(COMPILE) -MMD -MP -c -o $@ $<
 
 $(B)/obj/gen/%.o: $(B)/gen/%.c
 	@mkdir -p $(@D)
 	$(CC) $(STANDARD) $(CFLAGS) $(HARDENING) -MMD -MP -c -o $@ $<
 
-$(B)/gen/%.pb-c.c: proto/%.proto $(PROTOS)
+$(B)/gen/%.pb-c.c: proto/%.proto $(PROTOS) | $(DEPS)
 	@mkdir -p $(B)/gen
 	protoc-c -Iproto --c_out=$(B)/gen $<
 
+-include $(shell find $(B)/obj $(B)/headers -name '*.d' 2>/dev/null)
+
 # ---- tests ----------------------------------------------------------------------------------------------------------
 
-UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/objects/test_*.c tests/stress/test_*.c))
-TEST_LIBRARIES = $(B)/libdaemon.a $(B)/libobjects.a $(B)/libruntime.a $(B)/libclient.a $(B)/libproto.a $(B)/libbase.a
+# Programs: a test_*.c each, linked with everything. Scripts: test_*.sh and test_*.py. tests/run starts both alike.
+programs-in = $(patsubst %.c,$(B)/%,$(wildcard $(1:%=tests/%/test_*.c)))
+scripts-in = $(wildcard $(1:%=tests/%/test_*.sh) $(1:%=tests/%/test_*.py))
+UNIT := $(call programs-in,unit objects)
+INTEGRATION := $(call programs-in,integration cli) $(call scripts-in,integration cli)
+STRESS := $(call programs-in,stress) $(call scripts-in,stress)
+# What is not about the code's behaviour runs once, not in every sanitizer: installing, examples, units.
+ONCE := $(wildcard $(addprefix tests/integration/test_,install.sh readme.sh demo.sh))
+SYSTEMD := $(wildcard tests/integration/test_systemd.sh)
+FUZZ := $(patsubst tests/fuzz/fuzz_%.c,$(B)/tests/fuzz/replay_%,$(wildcard tests/fuzz/fuzz_*.c))
+
+TEST_LIBRARIES = $(B)/libdaemon.a $(B)/libobjects.a $(B)/libruntime.a $(B)/libclient.a $(B)/libcli.a $(B)/libproto.a \
+	$(B)/libbase.a
 TEST_SUPPORT := $(call objects,$(wildcard tests/lib/*.c))
+TEST_TIMEOUT ?= 120
+RUN = tests/run -j $(JOBS) -t $(TEST_TIMEOUT) -b $(B)
+LINK_TEST = $(CC) $(CFLAGS) $(LINKING) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+	$(EVENT_LIBS) $(PROTOBUF_LIBS) $(SYSTEMD_LIBS)
 
 $(B)/tests/%: $(B)/obj/tests/%.o $(TEST_SUPPORT) $(TEST_LIBRARIES)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LINKING) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
-		$(EVENT_LIBS) $(PROTOBUF_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
+	$(LINK_TEST) $(CMOCKA_LIBS)
 
-tests: $(UNIT)
+$(call objects,$(wildcard tests/*/*.c)): | $(call deps-of,check)
+
+# A fuzz target's corpus, replayed by any compiler.
+$(B)/tests/fuzz/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(TEST_LIBRARIES)
+	@mkdir -p $(@D)
+	$(LINK_TEST)
+
+# The messages for the Python client: all in one go, their stamp is the last.
+PYTHON := $(B)/gen/python/.made
+$(PYTHON): $(PROTOS) | $(call deps-of,check)
+	@mkdir -p $(@D)
+	protoc -Iproto --python_out=$(@D) $(PROTOS)
+	@touch $@
+
+tests: all $(UNIT) $(filter $(B)/%,$(INTEGRATION) $(STRESS)) $(FUZZ) $(PYTHON) ## all test programs, not run
+
+check: tests header-check layer-check symbols-check ## build, then every test that takes seconds
+	$(RUN) $(UNIT) $(FUZZ) $(filter-out $(SYSTEMD),$(INTEGRATION))
+
+check-tests: tests # what is repeated with sanitizers and other switches
+	$(RUN) $(UNIT) $(FUZZ) $(filter-out $(SYSTEMD) $(ONCE),$(INTEGRATION)) $(STRESS)
+
+check-stress: tests ## races and failures, many times over; TEST_SCALE=10 for ten times as often
+	$(RUN) -j 1 $(STRESS)
+
+asan: ## all tests under AddressSanitizer, UBSan and LeakSanitizer (clang)
+	$(MAKE) B=$(B)-asan CC=clang SANITIZE=address,undefined TEST_TIMEOUT=600 check-tests
+
+tsan: ## all tests under ThreadSanitizer (clang)
+	$(MAKE) B=$(B)-tsan CC=clang SANITIZE=thread TEST_TIMEOUT=600 check-tests
+
+check-ucontext: ## all tests with the portable switch
+	$(MAKE) B=$(B)-ucontext UCONTEXT=1 TEST_TIMEOUT=300 check-tests
+
+# One after the other: each uses all processors itself.
+check-all: $(call deps-of,check-all lint) ## check, sanitizers, stress, other switches and guards, fuzzing, units, lint
+	$(MAKE) check
+	$(MAKE) lint
+	$(MAKE) B=$(B)-clang CC=clang tests
+	$(RUN) $(SYSTEMD)
+	$(MAKE) check-stress
+	$(MAKE) check-ucontext
+	$(MAKE) asan
+	$(MAKE) tsan
+	$(MAKE) fuzz FUZZ_SECONDS=10
+
+# ---- fuzzing --------------------------------------------------------------------------------------------------------
+
+FUZZ_SECONDS ?= 60
+FUZZERS := $(patsubst tests/fuzz/%.c,$(B)-fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+fuzz: $(call deps-of,fuzz) ## run every fuzz target for FUZZ_SECONDS (clang); findings stay in build-fuzz/
+	$(MAKE) B=$(B)-fuzz CC=clang SANITIZE=fuzzer-no-link,address,undefined NO_DEPS=1 fuzzers
+	scripts/fuzz $(B)-fuzz $(FUZZ_SECONDS)
+
+fuzzers: $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+$(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(TEST_LIBRARIES)
+	$(LINK_TEST) -fsanitize=fuzzer
+
+# ---- looking at the code --------------------------------------------------------------------------------------------
+
+HEADERS := $(wildcard $(addsuffix /*.h,base proto runtime daemon daemon/objects clientlib cli tests/lib))
+SOURCES := $(wildcard $(addsuffix /*.c,base proto runtime daemon daemon/objects clientlib cli tests/*))
+SCRIPTS := $(wildcard scripts/* .ci/run demo/* tests/*/*.sh)
+
+header-check: $(HEADERS:%=$(B)/headers/%.ok) # each header compiles alone
+$(B)/headers/%.ok: % | $(GENERATED) $(DEPS)
+	@mkdir -p $(@D)
+	@$(COMPILE) -MMD -MP -MF $(B)/headers/$*.d -MT $@ -fsyntax-only -x c $< && touch $@
+
+layer-check: ## includes go one way only
+	@scripts/layer-check
+
+symbols-check: $(LIBRARIES) # libbaton exports what baton.h declares
+	@$(if $(LIBRARIES),scripts/symbols-check $(B)/libbaton.so.0 clientlib/baton.h clientlib/libbaton.map)
+
+lint: $(call deps-of,lint) layer-check $(GENERATED) ## clang-format, clang-tidy, cppcheck, shellcheck
+	clang-format --dry-run -Werror $(HEADERS) $(SOURCES)
+	printf '%s\n' $(SOURCES) | xargs -P $(JOBS) -n 8 sh -c 'clang-tidy --quiet "$$@" -- $(STANDARD) 2>/dev/null' tidy
+	cppcheck --quiet -j $(JOBS) --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
+		--suppress=missingIncludeSystem --error-exitcode=1 -D_GNU_SOURCE -D__x86_64__ -I. $(SOURCES)
+	shellcheck -x $(SCRIPTS)
+
+format: ## reformat all C files
+	clang-format -i $(HEADERS) $(SOURCES)
+
+# ---- seeing it work -------------------------------------------------------------------------------------------------
+
+demo: all ## several processes share real work, in front of your eyes
+	@PATH="$(abspath $(B)):$$PATH" demo/count-words
+
+# ---- installing -----------------------------------------------------------------------------------------------------
+
+DESTDIR ?=
+PREFIX ?= /usr/local
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib$(if $(filter /usr /usr/local,$(PREFIX)),$(MULTIARCH:%=/%))
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+DOCDIR ?= $(PREFIX)/share/doc/baton
+PROTODIR ?= $(PREFIX)/share/baton/proto
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+USERUNITDIR ?= $(PREFIX)/lib/systemd/user
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
+
+# What goes where, a row each: folder, mode, files. A link and baton.pc come besides.
+define INSTALLED
+$(BINDIR) 755 $(B)/batond $(B)/baton
+$(LIBDIR) 644 $(B)/libbaton.so.0 $(B)/libbaton.a
+$(INCLUDEDIR) 644 clientlib/baton.h
+$(MANDIR)/man1 644 $(wildcard docs/*.1)
+$(MANDIR)/man3 644 $(wildcard docs/*.3)
+$(MANDIR)/man8 644 $(wildcard docs/*.8)
+$(DOCDIR) 644 README.md ARCHITECTURE.md CHANGELOG.md SECURITY.md LICENSE $(wildcard docs/*.md)
+$(DOCDIR)/examples 644 systemd/tcp.conf
+$(PROTODIR)/baton/v1 644 $(PROTOS)
+$(UNITDIR) 644 systemd/batond.service systemd/batond.socket
+$(USERUNITDIR) 644 systemd/user/batond.service systemd/user/batond.socket
+$(SYSUSERSDIR) 644 systemd/sysusers.d/baton.conf
+$(TMPFILESDIR) 644 systemd/tmpfiles.d/baton.conf
+endef
+export INSTALLED
+
+install: all ## put everything where Debian would, under DESTDIR and PREFIX (/usr/local)
+	@scripts/install "$(DESTDIR)" bindir="$(BINDIR)" libdir="$(LIBDIR)" includedir="$(INCLUDEDIR)" \
+		unitdir="$(UNITDIR)" userunitdir="$(USERUNITDIR)" version="$(VERSION)"
+
+uninstall: ## remove what install put there
+	@scripts/install --remove "$(DESTDIR)" libdir="$(LIBDIR)"
+
+dist: ## a source archive of the last commit, the same bytes each time
+	@mkdir -p $(B)
+	git archive --prefix=baton-$(VERSION)/ HEAD | gzip -n9 >$(B)/baton-$(VERSION).tar.gz
 
 clean: ## remove what was built
-	rm -rf $(B)
+	rm -rf $(B) $(B)-asan $(B)-tsan $(B)-ucontext $(B)-clang $(B)-fuzz $(B)-arm64
 
--include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all tests clean
+.PHONY: all asan check check-all check-stress check-tests check-ucontext clean demo deps dist format fuzz fuzzers \
+	header-check help install layer-check lint symbols-check tests tsan uninstall
