@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/hash.h"
 #include "base/list.h"
 #include "daemon/method.h"
 #include "daemon/objects/channel.h"
@@ -26,15 +27,24 @@ struct connection;
 /* The caller's session; NULL for a connection call. Valid while the handler runs. */
 struct session *call_session(const struct call *call);
 
+/* Where it came from. Valid while the handler runs. */
+struct connection *call_connection(const struct call *call);
+
 /* The place of this call at an object, ready to be used (owner, deadline, task are set). */
 struct entry *call_entry(struct call *call);
 
 /* Memory that lives until the reply is encoded; NULL: no memory. */
 void *call_memory(struct call *call, size_t bytes);
 
+/* Calls FREE(ARG) once the reply is encoded: for what the response points at. Once per call. */
+void call_at_end(struct call *call, void (*free)(void *arg), void *arg);
+
 /* Lets the reply carry MESSAGE's bytes as the response's field `value` (number FIELD) without copying them; takes the
  * reference. */
 void call_reply_value(struct call *call, uint32_t field, struct message *message);
+
+/* Has the connection closed once the reply has left. */
+void call_close_connection(struct call *call);
 
 /* Says that the delivery of TOKEN on CHANNEL is acknowledged when this reply is, and goes back when the lane ends
  * first. Takes a reference of its own. */
@@ -46,5 +56,47 @@ int call_fail(struct call *call, int status, int reason, const char *format, ...
 /* Ends it with what an object said of NAME: the one table from enum object_error to status, reason and text. KIND is
  * "chan", "mutex". Returns the status. */
 int call_fail_object(struct call *call, const char *kind, const char *name, int error);
+
+/* ---- for readers and lanes
+ * ---------------------------------------------------------------------------------------------- */
+
+struct call {
+	struct entry entry;
+	const struct method *method;
+	struct connection *connection; /* the reply route: a reference */
+	struct session *session;       /* a reference; NULL: a connection call */
+	struct lane *lane;             /* a reference; NULL: a connection call */
+	struct call_scratch *scratch;  /* the request and small answers; NULL after a park until asked for */
+	bool *passed;                  /* the reader's: set when its role was passed on while this call parked */
+	uint64_t id;
+	struct message *value; /* call_reply_value */
+	uint32_t value_field;
+	uint16_t status;
+	uint16_t reason;
+	bool counted;              /* in session->blocked */
+	bool is_blocked;           /* in lane->blocked */
+	bool closes;               /* the connection is closed behind the reply */
+	const char *text;          /* of a failure */
+	void (*at_end)(void *arg); /* call_at_end */
+	void *at_end_arg;
+	struct object *delivery_of; /* call_await_acknowledgement: a reference */
+	uint64_t delivery_token;
+	uint64_t reply_number;
+	struct list link;     /* in lane->unacknowledged */
+	UT_hash_handle by_id; /* in lane->blocked */
+};
+
+/* Runs one REQUEST frame, whole at FRAME, on the calling coroutine, to its reply. *PASSED becomes true when the
+ * reader's role went to another coroutine meanwhile: the caller must then not touch the connection again. */
+void call_run(struct connection *connection, const struct frame_request *header, const uint8_t *frame, bool *passed);
+
+/* Settles and frees a call that awaited acknowledgement and is in no list any more. */
+void call_settle(struct call *call, bool acknowledged);
+
+/* Calls begun since the start. */
+uint64_t call_count(void);
+
+/* Gives pooled records back to the allocator. */
+void call_pool_drain(void);
 
 #endif

@@ -24,10 +24,24 @@ struct call;
 typedef int method_handler(struct call *call, const void *request, void *response);
 
 enum method_flag {
-	METHOD_BLOCKS = 1,        /* looks at timeout; counts against the limit of blocked calls */
-	METHOD_EFFECT = 2,        /* changes something: its outcome is kept where a session can resume */
-	METHOD_NEEDS_SESSION = 4, /* refused on a connection without a lane */
-	METHOD_ATTACHES = 8,      /* refused on a connection with a lane */
+	METHOD_BLOCKS = 1,          /* looks at timeout; counts against the limit of blocked calls */
+	METHOD_EFFECT = 2,          /* changes something: its outcome is kept where a session can resume */
+	METHOD_NEEDS_SESSION = 4,   /* refused on a connection without a lane */
+	METHOD_ATTACHES = 8,        /* refused on a connection with a lane */
+	METHOD_WHILE_STOPPING = 16, /* goes on while the daemon stops: what gives back, and what looks */
+};
+
+/* What the request's first field is. */
+enum method_names {
+	METHOD_NO_NAME,
+	METHOD_NAME,         /* a name, checked by the rule for names */
+	METHOD_NAME_OR_NONE, /* likewise, or empty */
+};
+
+/* Room for any response. */
+union method_response {
+	ProtobufCMessage base;
+	uint64_t room[32];
 };
 
 struct method {
@@ -36,9 +50,8 @@ struct method {
 	method_handler *handler;
 	const ProtobufCMessageDescriptor *request;
 	const ProtobufCMessageDescriptor *response;
-	unsigned flags;       /* of enum method_flag */
-	unsigned name_fields; /* how many of the request's first fields are names (1 or 0), checked by the rule for
-				 names */
+	unsigned flags;          /* of enum method_flag */
+	enum method_names names; /* what its first field is */
 };
 
 /* The row of ID; NULL if there is none. */

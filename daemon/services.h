@@ -23,4 +23,18 @@ method_handler handle_mutex_lock;
 method_handler handle_mutex_unlock;
 method_handler handle_mutex_check;
 
+/* service_session.c */
+method_handler handle_session_open;
+method_handler handle_session_attach;
+method_handler handle_session_close;
+method_handler handle_session_list;
+method_handler handle_session_kill;
+method_handler handle_session_detach;
+
+/* service_daemon.c */
+method_handler handle_daemon_ping;
+method_handler handle_daemon_status;
+method_handler handle_daemon_list;
+method_handler handle_daemon_inspect;
+
 #endif

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * call.c - one call from frame to reply.
+ *
+ * Decoding, handling and encoding: the request is decoded on the thread's own stack into scratch memory, the handler
+ * runs on the reader's coroutine, the reply is encoded on the thread's own stack into the connection's chunks. When the
+ * handler parks in an object's queue, the scratch goes back to its pool and the reader's role to a fresh coroutine; a
+ * blocked call keeps its record and the page of stack that it stands on.
+ */
+#include "daemon/call.h"
+
+#include <baton/v1/status.pb-c.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/name.h"
+#include "daemon/call_pool.h"
+#include "daemon/connection.h"
+#include "daemon/lane.h"
+#include "daemon/limits.h"
+#include "daemon/server.h"
+#include "daemon/session.h"
+
+#define FAIL_TEXT_BYTES 512
+
+static atomic_ullong begun;
+
+uint64_t call_count(void)
+{
+	return atomic_load_explicit(&begun, memory_order_relaxed);
+}
+
+/* ---- for services --------------------------------------------------------------------------------------------------
+ */
+
+struct session *call_session(const struct call *call)
+{
+	return call->session;
+}
+
+struct connection *call_connection(const struct call *call)
+{
+	return call->connection;
+}
+
+struct entry *call_entry(struct call *call)
+{
+	return &call->entry;
+}
+
+void *call_memory(struct call *call, size_t bytes)
+{
+	if (call->scratch == NULL)
+		call->scratch = call_scratch_take(0);
+	return call->scratch != NULL ? call_scratch_alloc(call->scratch, bytes) : NULL;
+}
+
+void call_reply_value(struct call *call, uint32_t field, struct message *message)
+{
+	call->value = message;
+	call->value_field = field;
+}
+
+void call_await_acknowledgement(struct call *call, struct channel *channel, uint64_t token)
+{
+	call->delivery_of = object_ref(channel_object(channel));
+	call->delivery_token = token;
+}
+
+void call_at_end(struct call *call, void (*free)(void *arg), void *arg)
+{
+	call->at_end = free;
+	call->at_end_arg = arg;
+}
+
+void call_close_connection(struct call *call)
+{
+	call->closes = true;
+}
+
+int call_fail(struct call *call, int status, int reason, const char *format, ...)
+{
+	char *text = call_memory(call, FAIL_TEXT_BYTES);
+	va_list arguments;
+
+	call->status = (uint16_t)status;
+	call->reason = (uint16_t)reason;
+	call->text = text != NULL ? text : "no memory for the error's text";
+	if (text != NULL) {
+		va_start(arguments, format);
+		(void)vsnprintf(text, FAIL_TEXT_BYTES, format, arguments);
+		va_end(arguments);
+	}
+	return status;
+}
+
+/* ---- the reply
+ * -------------------------------------------------------------------------------------------------------- */
+
+struct reply {
+	struct call *call;
+	const ProtobufCMessage *response;
+};
+
+/* Appends the reply; on the thread's own stack. With a lane the number is given, and a delivery filed, under its lock.
+ */
+static void send_reply(void *arg)
+{
+	struct reply *reply = arg;
+	struct call *call = reply->call;
+	struct lane *lane = call->lane;
+	Baton__V1__Error error = BATON__V1__ERROR__INIT;
+	struct output_frame frame = {
+		.header = {.kind = FRAME_REPLY, .status = call->status, .call = call->id},
+		.body = reply->response,
+		.value = call->value,
+		.value_field = call->value_field,
+	};
+
+	call->value = NULL;
+	if (call->status != BATON__V1__STATUS__STATUS_OK) {
+		error.reason = (Baton__V1__Reason)call->reason;
+		error.text = (char *)(uintptr_t)call->text;
+		frame.body = &error.base;
+	}
+	if (lane == NULL) {
+		connection_send(call->connection, &frame);
+		return;
+	}
+	co_spin_lock(&lane->lock);
+	frame.numbers = &lane->last_reply;
+	connection_send(call->connection, &frame);
+	call->reply_number = frame.header.number;
+	if (call->delivery_of != NULL && !lane->ended && call->reply_number != 0)
+		list_add_tail(&lane->unacknowledged, &call->link);
+	co_spin_unlock(&lane->lock);
+}
+
+void call_settle(struct call *call, bool acknowledged)
+{
+	struct channel *channel = channel_of(call->delivery_of);
+
+	if (acknowledged)
+		(void)channel_acknowledge(channel, call->delivery_token);
+	else
+		(void)channel_return(channel, call->delivery_token, co_now_cached());
+	object_unref(call->delivery_of);
+	call->delivery_of = NULL;
+	call_free(call);
+}
+
+/* CANCEL and the lane's end do not find it any more. */
+static void leave_blocked(struct call *call)
+{
+	co_spin_lock(&call->lane->lock);
+	if (call->is_blocked)
+		HASH_DELETE(by_id, call->lane->blocked, call);
+	call->is_blocked = false;
+	co_spin_unlock(&call->lane->lock);
+	atomic_fetch_sub_explicit(&call->session->blocked, 1, memory_order_relaxed);
+}
+
+/* Sends the reply; the record lives on only while a delivery awaits its acknowledgement. */
+static void finish(struct call *call, const ProtobufCMessage *response)
+{
+	struct reply reply = {.call = call, .response = response};
+	struct connection *connection = call->connection;
+	bool closes = call->closes;
+
+	if (call->counted)
+		leave_blocked(call);
+	co_on_thread_stack(send_reply, &reply);
+	if (call->at_end != NULL)
+		call->at_end(call->at_end_arg);
+	if (closes)
+		connection_finish(connection);
+	if (call->scratch != NULL)
+		call_scratch_give(call->scratch);
+	call->scratch = NULL;
+	if (call->delivery_of == NULL)
+		call_free(call);
+	else if (!list_is_linked(&call->link))
+		call_settle(call, false);
+}
+
+/* ---- the run
+ * ----------------------------------------------------------------------------------------------------------- */
+
+/* The call is about to park in an object's queue, under the object's lock: file it for CANCEL, give the request back,
+ * pass the reader's role on. Only the first park does this. */
+static void on_park(struct entry *entry)
+{
+	struct call *call = container_of(entry, struct call, entry);
+	struct lane *lane = call->lane;
+
+	entry->on_park = NULL;
+	atomic_fetch_add_explicit(&call->session->blocked, 1, memory_order_relaxed);
+	call->counted = true;
+	co_spin_lock(&lane->lock);
+	if (lane->ended) {
+		entry_stop(entry, OBJECT_EENDED);
+	} else {
+		HASH_ADD(by_id, lane->blocked, id, sizeof call->id, call);
+		call->is_blocked = hash_was_added(call->by_id);
+		if (!call->is_blocked)
+			entry_stop(entry, OBJECT_ENOMEM);
+	}
+	co_spin_unlock(&lane->lock);
+	if (call->scratch != NULL)
+		call_scratch_give(call->scratch);
+	call->scratch = NULL;
+	if (connection_pass_reader(call->connection))
+		*call->passed = true;
+	call->passed = NULL;
+}
+
+struct decoding {
+	struct call *call;
+	const uint8_t *bytes;
+	size_t length;
+	ProtobufCMessage *message;
+};
+
+static void decode(void *arg)
+{
+	struct decoding *decoding = arg;
+
+	decoding->message = protobuf_c_message_unpack(decoding->call->method->request,
+		call_scratch_allocator(decoding->call->scratch), decoding->length, decoding->bytes);
+}
+
+/* The rule for names, and for strings in general: what is not UTF-8 is refused. */
+static int check_name(struct call *call, const ProtobufCMessage *request)
+{
+	const ProtobufCFieldDescriptor *field;
+	const char *const *name;
+	const char *rule;
+
+	if (call->method->names == METHOD_NO_NAME)
+		return 0;
+	field = &request->descriptor->fields[0];
+	name = (const void *)((const char *)request + field->offset);
+	if (call->method->names == METHOD_NAME_OR_NONE && (*name)[0] == '\0')
+		return 0;
+	if (name_is_valid(*name, strlen(*name), &rule))
+		return 0;
+	return call_fail(call, BATON__V1__STATUS__STATUS_INVALID_ARGUMENT, BATON__V1__REASON__REASON_BAD_NAME,
+		"the name \"%.300s\" %s", *name, rule);
+}
+
+/* The checks that need no request. 0, or the status. */
+static int check_row(struct call *call, const struct frame_request *header)
+{
+	const struct method *method = call->method;
+
+	if (method == NULL)
+		return call_fail(call, BATON__V1__STATUS__STATUS_UNIMPLEMENTED,
+			BATON__V1__REASON__REASON_UNKNOWN_METHOD, "there is no method 0x%04x", header->method);
+	if (call->lane != NULL && header->call <= call->lane->last_call)
+		return call_fail(call, BATON__V1__STATUS__STATUS_INVALID_ARGUMENT,
+			BATON__V1__REASON__REASON_BAD_CALL_ID, "call ids of a lane must rise: %llu came after %llu",
+			(unsigned long long)header->call, (unsigned long long)call->lane->last_call);
+	if (call->lane != NULL)
+		call->lane->last_call = header->call;
+	if (server_is_stopping() && !(method->flags & METHOD_WHILE_STOPPING))
+		return call_fail(call, BATON__V1__STATUS__STATUS_UNAVAILABLE, BATON__V1__REASON__REASON_SHUTTING_DOWN,
+			"the daemon is stopping");
+	if (call->lane == NULL && (method->flags & METHOD_NEEDS_SESSION))
+		return call_fail(call, BATON__V1__STATUS__STATUS_FAILED_PRECONDITION,
+			BATON__V1__REASON__REASON_NO_SESSION, "%s needs a session: open one or attach to one first",
+			method->name);
+	if (call->lane != NULL && (method->flags & METHOD_ATTACHES))
+		return call_fail(call, BATON__V1__STATUS__STATUS_FAILED_PRECONDITION,
+			BATON__V1__REASON__REASON_ALREADY_ATTACHED, "the connection is attached to a lane");
+	if ((method->flags & METHOD_BLOCKS) && atomic_load(&call->session->blocked) >= LIMIT_BLOCKED_CALLS)
+		return call_fail(call, BATON__V1__STATUS__STATUS_RESOURCE_EXHAUSTED, BATON__V1__REASON__REASON_TOO_MANY,
+			"the session has %u calls that wait: the limit", LIMIT_BLOCKED_CALLS);
+	return 0;
+}
+
+static void prepare(struct call *call, struct connection *connection, const struct frame_request *header)
+{
+	int64_t now = co_now_cached();
+	int64_t deadline = CO_NEVER;
+
+	call->id = header->call;
+	call->method = method_find(header->method);
+	call->connection = connection_ref(connection);
+	list_init(&call->link);
+	if (connection->lane != NULL) {
+		call->lane = lane_ref(connection->lane);
+		call->session = session_ref(call->lane->session);
+	}
+	if (header->timeout_us != 0) {
+		now = co_now();
+		deadline = header->timeout_us > (uint64_t)(CO_NEVER / 1000)
+				   ? CO_NEVER
+				   : co_deadline_after(now, (int64_t)header->timeout_us * 1000);
+	}
+	entry_init(&call->entry, call->session != NULL ? &call->session->owner : NULL, now, deadline);
+	call->entry.task = header->task;
+	call->entry.on_park = on_park;
+}
+
+/* Decodes, checks, handles. Returns the status. */
+static int handle(
+	struct call *call, const struct frame_request *header, const uint8_t *frame, ProtobufCMessage *response)
+{
+	struct decoding decoding = {
+		.call = call,
+		.bytes = frame + FRAME_REQUEST_HEADER_BYTES,
+		.length = header->length - FRAME_REQUEST_HEADER_BYTES,
+	};
+	int status = check_row(call, header);
+
+	if (status != 0)
+		return status;
+	call->scratch = call_scratch_take(decoding.length);
+	if (call->scratch == NULL)
+		return call_fail(call, BATON__V1__STATUS__STATUS_RESOURCE_EXHAUSTED,
+			BATON__V1__REASON__REASON_NO_MEMORY, "no memory for the request");
+	co_on_thread_stack(decode, &decoding);
+	if (decoding.message == NULL)
+		return call_fail(call, BATON__V1__STATUS__STATUS_INVALID_ARGUMENT,
+			BATON__V1__REASON__REASON_BAD_REQUEST, "the message is not a %s",
+			call->method->request->short_name);
+	status = check_name(call, decoding.message);
+	if (status != 0)
+		return status;
+	protobuf_c_message_init(call->method->response, response);
+	return call->method->handler(call, decoding.message, response);
+}
+
+void call_run(struct connection *connection, const struct frame_request *header, const uint8_t *frame, bool *passed)
+{
+	union method_response response;
+	struct call *call = call_new();
+	int status;
+
+	if (call == NULL) {
+		connection_cut(connection, "no memory for a call");
+		return;
+	}
+	atomic_fetch_add_explicit(&begun, 1, memory_order_relaxed);
+	prepare(call, connection, header);
+	call->passed = passed;
+	status = handle(call, header, frame, &response.base);
+	call->status = (uint16_t)status;
+	finish(call, &response.base);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * call_error.c - the one table from what objects say to statuses, reasons and texts.
+ */
+#include <baton/v1/status.pb-c.h>
+#include <string.h>
+
+#include "daemon/call.h"
+#include "daemon/limits.h"
+#include "daemon/registry.h"
+
+#define STATUS(name) BATON__V1__STATUS__STATUS_##name
+#define REASON(name) BATON__V1__REASON__REASON_##name
+
+static const struct {
+	int error;
+	int status;
+	int reason;
+	const char *text; /* behind `chan "jobs": ` */
+} rows[] = {
+	{OBJECT_ECANCELED, STATUS(CANCELLED), REASON(CANCELLED), "context canceled"},
+	{OBJECT_EDEADLINE, STATUS(DEADLINE_EXCEEDED), REASON(DEADLINE), "context deadline exceeded"},
+	{OBJECT_ESENDCLOSED, STATUS(FAILED_PRECONDITION), REASON(SEND_ON_CLOSED), "send on closed channel"},
+	{OBJECT_ECLOSECLOSED, STATUS(FAILED_PRECONDITION), REASON(CLOSE_OF_CLOSED), "close of closed channel"},
+	{OBJECT_EUNLOCKED, STATUS(FAILED_PRECONDITION), REASON(UNLOCK_OF_UNLOCKED), "unlock of unlocked mutex"},
+	{OBJECT_ESTALE, STATUS(FAILED_PRECONDITION), REASON(STALE_TOKEN), "the token holds nothing any more"},
+	{OBJECT_EDELETED, STATUS(ABORTED), REASON(DELETED), "deleted"},
+	{OBJECT_EENDED, STATUS(ABORTED), REASON(SESSION_ENDED), "the session has ended"},
+	{OBJECT_ESHUTDOWN, STATUS(UNAVAILABLE), REASON(SHUTTING_DOWN), "the daemon is stopping"},
+	{OBJECT_ENOMEM, STATUS(RESOURCE_EXHAUSTED), REASON(NO_MEMORY), "the daemon has no memory for it"},
+	{REGISTRY_EFULL, STATUS(RESOURCE_EXHAUSTED), REASON(TOO_MANY), "the daemon hosts as many objects as it may"},
+};
+
+int call_fail_object(struct call *call, const char *kind, const char *name, int error)
+{
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		if (rows[i].error == error)
+			return call_fail(
+				call, rows[i].status, rows[i].reason, "%s \"%s\": %s", kind, name, rows[i].text);
+	return call_fail(call, STATUS(INTERNAL), REASON(NONE), "%s \"%s\": unexpected error %d", kind, name, error);
+}

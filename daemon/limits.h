@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * limits.h - what one peer may take of the daemon. Past a limit a call answers RESOURCE_EXHAUSTED; nothing dies.
+ */
+#ifndef BATON_DAEMON_LIMITS_H
+#define BATON_DAEMON_LIMITS_H
+
+#include <stdint.h>
+
+#define LIMIT_FRAME_BYTES (17u << 20)           /* a frame, header included */
+#define LIMIT_VALUE_BYTES (16u << 20)           /* a message's value */
+#define LIMIT_CONNECTIONS 100000u               /* at once; further ones are closed at accept */
+#define LIMIT_SESSIONS 100000u                  /* at once */
+#define LIMIT_BLOCKED_CALLS 2000000u            /* at once, per session */
+#define LIMIT_OBJECTS 10000000u                 /* at once */
+#define LIMIT_MESSAGE_BYTES (UINT64_C(8) << 30) /* values in all channels */
+#define LIMIT_OUTPUT_BYTES (1u << 20) /* replies not yet taken by a peer: it is not read from; at twice, cut */
+#define LIMIT_OUTPUT_STALL_NS INT64_C(10000000000) /* no progress on output for so long: cut */
+#define LIMIT_LABEL_BYTES 255u
+#define LIMIT_PING_BYTES 1024u
+#define LIMIT_LIST_ROWS 1000u
+#define LIMIT_PARTIES 10000u
+#define LIMIT_TTL_NS (INT64_C(86400) * 1000000000) /* the longest ttl and grace: a day */
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * method.c - the table of methods.
+ */
+#include "daemon/method.h"
+
+#include <baton/v1/channel.pb-c.h>
+#include <baton/v1/daemon.pb-c.h>
+#include <baton/v1/mutex.pb-c.h>
+#include <baton/v1/session.pb-c.h>
+#include <baton/v1/status.pb-c.h>
+
+#include "daemon/services.h"
+
+/* ROW(id's end, "Service.Method", handler, request and response by their generated names, flags, names) */
+#define ROW(number, text, function, request_type, response_type, request_name, response_name, row_flags, row_names)    \
+	{                                                                                                              \
+		.id = BATON__V1__METHOD__METHOD_##number, .name = (text), .handler = (function),                       \
+		.request = &baton__v1__##request_name##__descriptor,                                                   \
+		.response = &baton__v1__##response_name##__descriptor,                                                 \
+		.flags = (row_flags) +                                                                                 \
+			 0 * sizeof(char[sizeof(response_type) <= sizeof(union method_response) ? 1 : -1]) +           \
+			 0 * sizeof(request_type),                                                                     \
+		.names = (row_names),                                                                                  \
+	}
+
+#define MESSAGES(camel, snake)                                                                                         \
+	Baton__V1__##camel##Request, Baton__V1__##camel##Response, snake##_request, snake##_response
+
+#define METHOD(number, text, function, messages, row_flags, row_names)                                                 \
+	ROW_(number, text, function, messages, row_flags, row_names)
+#define ROW_(...) ROW(__VA_ARGS__)
+
+#define IN_SESSION METHOD_NEEDS_SESSION
+#define BLOCKING (METHOD_NEEDS_SESSION | METHOD_BLOCKS | METHOD_EFFECT)
+#define CHANGING (METHOD_NEEDS_SESSION | METHOD_EFFECT)
+#define GIVING_BACK (METHOD_NEEDS_SESSION | METHOD_EFFECT | METHOD_WHILE_STOPPING)
+
+static const struct method table[] = {
+	METHOD(SESSION_OPEN, "Session.Open", handle_session_open, MESSAGES(SessionOpen, session_open), METHOD_ATTACHES,
+		METHOD_NO_NAME),
+	METHOD(SESSION_ATTACH, "Session.Attach", handle_session_attach, MESSAGES(SessionAttach, session_attach),
+		METHOD_ATTACHES, METHOD_NO_NAME),
+	METHOD(SESSION_CLOSE, "Session.Close", handle_session_close, MESSAGES(SessionClose, session_close),
+		METHOD_WHILE_STOPPING, METHOD_NO_NAME),
+	METHOD(SESSION_LIST, "Session.List", handle_session_list, MESSAGES(SessionList, session_list),
+		METHOD_WHILE_STOPPING, METHOD_NO_NAME),
+	METHOD(SESSION_KILL, "Session.Kill", handle_session_kill, MESSAGES(SessionKill, session_kill),
+		METHOD_WHILE_STOPPING, METHOD_NO_NAME),
+	METHOD(SESSION_DETACH, "Session.Detach", handle_session_detach, MESSAGES(SessionDetach, session_detach),
+		GIVING_BACK, METHOD_NO_NAME),
+	METHOD(DAEMON_PING, "Daemon.Ping", handle_daemon_ping, MESSAGES(Ping, ping), METHOD_WHILE_STOPPING,
+		METHOD_NO_NAME),
+	METHOD(DAEMON_STATUS, "Daemon.Status", handle_daemon_status, MESSAGES(Status, status), METHOD_WHILE_STOPPING,
+		METHOD_NO_NAME),
+	METHOD(DAEMON_LIST, "Daemon.List", handle_daemon_list, MESSAGES(List, list), METHOD_WHILE_STOPPING,
+		METHOD_NO_NAME),
+	METHOD(DAEMON_INSPECT, "Daemon.Inspect", handle_daemon_inspect, MESSAGES(Inspect, inspect),
+		METHOD_WHILE_STOPPING, METHOD_NO_NAME),
+	METHOD(CHANNEL_MAKE, "Channel.Make", handle_channel_make, MESSAGES(ChannelMake, channel_make), CHANGING,
+		METHOD_NAME_OR_NONE),
+	METHOD(CHANNEL_SEND, "Channel.Send", handle_channel_send, MESSAGES(ChannelSend, channel_send), BLOCKING,
+		METHOD_NAME),
+	METHOD(CHANNEL_RECEIVE, "Channel.Receive", handle_channel_receive, MESSAGES(ChannelReceive, channel_receive),
+		BLOCKING, METHOD_NAME),
+	METHOD(CHANNEL_ACK, "Channel.Ack", handle_channel_ack, MESSAGES(ChannelAck, channel_ack), GIVING_BACK,
+		METHOD_NAME),
+	METHOD(CHANNEL_NACK, "Channel.Nack", handle_channel_nack, MESSAGES(ChannelNack, channel_nack), GIVING_BACK,
+		METHOD_NAME),
+	METHOD(CHANNEL_CLOSE, "Channel.Close", handle_channel_close, MESSAGES(ChannelClose, channel_close), GIVING_BACK,
+		METHOD_NAME),
+	METHOD(CHANNEL_LENGTH, "Channel.Length", handle_channel_length, MESSAGES(ChannelLength, channel_length),
+		IN_SESSION, METHOD_NAME),
+	METHOD(CHANNEL_CAPACITY, "Channel.Capacity", handle_channel_capacity,
+		MESSAGES(ChannelCapacity, channel_capacity), IN_SESSION, METHOD_NAME),
+	METHOD(CHANNEL_DELETE, "Channel.Delete", handle_channel_delete, MESSAGES(ChannelDelete, channel_delete),
+		CHANGING, METHOD_NAME),
+	METHOD(MUTEX_LOCK, "Mutex.Lock", handle_mutex_lock, MESSAGES(MutexLock, mutex_lock), BLOCKING, METHOD_NAME),
+	METHOD(MUTEX_UNLOCK, "Mutex.Unlock", handle_mutex_unlock, MESSAGES(MutexUnlock, mutex_unlock), GIVING_BACK,
+		METHOD_NAME),
+	METHOD(MUTEX_CHECK, "Mutex.Check", handle_mutex_check, MESSAGES(MutexCheck, mutex_check), IN_SESSION,
+		METHOD_NAME),
+};
+
+#define COUNT (sizeof table / sizeof table[0])
+
+/* Rows by service (high byte) and method (low byte), filled on first use: both are small numbers from 1. */
+#define SERVICES 16
+#define METHODS 32
+static const struct method *by_id[SERVICES][METHODS];
+
+static __attribute__((constructor)) void index_table(void)
+{
+	for (size_t i = 0; i < COUNT; i++)
+		by_id[table[i].id >> 8][table[i].id & 0xff] = &table[i];
+}
+
+const struct method *method_find(uint16_t id)
+{
+	unsigned service = id >> 8;
+	unsigned method = id & 0xff;
+
+	return service < SERVICES && method < METHODS ? by_id[service][method] : NULL;
+}
+
+const struct method *method_table(size_t *ret_count)
+{
+	*ret_count = COUNT;
+	return table;
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * output.c - chunks out: append under the lock, write outside it.
+ */
+#include "daemon/output.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "daemon/limits.h"
+#include "daemon/socket.h"
+
+#define CHUNK_BYTES 4096
+#define REFERENCE_BYTES 4096 /* values from here on are referenced */
+#define VECTORS 64
+
+/* A run of bytes: its own, or those of a message. */
+struct output_chunk {
+	struct output_chunk *next;
+	struct message *message; /* its bytes are sent; NULL: our own */
+	size_t length;           /* filled */
+	size_t sent;
+	size_t room; /* of bytes[] */
+	uint8_t bytes[];
+};
+
+static const uint8_t *chunk_bytes(const struct output_chunk *chunk)
+{
+	return chunk->message != NULL ? chunk->message->bytes : chunk->bytes;
+}
+
+static void chunk_free(struct output_chunk *chunk)
+{
+	if (chunk->message != NULL)
+		message_unref(chunk->message);
+	memory_free(chunk);
+}
+
+static struct output_chunk *chunk_new(size_t room, struct message *message)
+{
+	struct output_chunk *chunk = memory_alloc(sizeof *chunk + room);
+
+	if (chunk == NULL)
+		return NULL;
+	*chunk = (struct output_chunk){.room = room, .message = message};
+	if (message != NULL)
+		chunk->length = message->length;
+	return chunk;
+}
+
+void output_init(struct output *output, void (*flush)(struct co_deferred *), void (*stalled)(struct co_timer *))
+{
+	*output = (struct output){.deferred.run = flush, .stalled.fired = stalled};
+}
+
+static size_t put_varint(uint8_t *to, uint64_t value)
+{
+	size_t n = 0;
+
+	while (value >= 0x80) {
+		to[n++] = (uint8_t)(value | 0x80);
+		value >>= 7;
+	}
+	to[n++] = (uint8_t)value;
+	return n;
+}
+
+/* The sizes of a frame's parts. */
+struct parts {
+	size_t body;
+	size_t tag;     /* of the value: key and length */
+	size_t inlined; /* value bytes that are copied */
+	uint8_t tag_bytes[16];
+};
+
+static void measure(const struct output_frame *frame, struct parts *parts)
+{
+	*parts = (struct parts){0};
+	if (frame->body != NULL)
+		parts->body = protobuf_c_message_get_packed_size(frame->body);
+	if (frame->value == NULL)
+		return;
+	parts->tag = put_varint(parts->tag_bytes, (uint64_t)frame->value_field << 3 | 2);
+	parts->tag += put_varint(parts->tag_bytes + parts->tag, frame->value->length);
+	if (frame->value->length < REFERENCE_BYTES)
+		parts->inlined = frame->value->length;
+}
+
+/* A chunk with ROOM bytes left: the last one, or a new one that is not linked yet. */
+static struct output_chunk *room_for(struct output *output, size_t room)
+{
+	struct output_chunk *last = output->last;
+
+	if (last != NULL && last->message == NULL && last->room - last->length >= room)
+		return last;
+	return chunk_new(room > CHUNK_BYTES ? room : CHUNK_BYTES, NULL);
+}
+
+static void link_chunk(struct output *output, struct output_chunk *chunk)
+{
+	if (chunk == output->last)
+		return;
+	if (output->last == NULL)
+		output->first = chunk;
+	else
+		output->last->next = chunk;
+	output->last = chunk;
+}
+
+/* Writes header, body, tag and what is copied of the value at the end of CHUNK. */
+static void fill(struct output_chunk *chunk, const struct output_frame *frame, const struct parts *parts)
+{
+	uint8_t *to = chunk->bytes + chunk->length;
+
+	frame_put_reply(to, &frame->header);
+	to += FRAME_REPLY_HEADER_BYTES;
+	if (parts->body > 0)
+		to += protobuf_c_message_pack(frame->body, to);
+	if (parts->tag > 0) {
+		memcpy(to, parts->tag_bytes, parts->tag);
+		to += parts->tag;
+	}
+	if (parts->inlined > 0) {
+		memcpy(to, frame->value->bytes, parts->inlined);
+		to += parts->inlined;
+	}
+	chunk->length = (size_t)(to - chunk->bytes);
+}
+
+static int append_locked(struct output *output, struct output_frame *frame, const struct parts *parts)
+{
+	size_t here = FRAME_REPLY_HEADER_BYTES + parts->body + parts->tag + parts->inlined;
+	size_t value = frame->value != NULL ? frame->value->length : 0;
+	struct output_chunk *reference = NULL;
+	struct output_chunk *chunk;
+
+	if (output->dead)
+		return -EPIPE;
+	if (output->bytes >= 2 * (size_t)LIMIT_OUTPUT_BYTES)
+		return -EMSGSIZE;
+	chunk = room_for(output, here);
+	if (chunk == NULL)
+		return -ENOMEM;
+	if (value > parts->inlined) {
+		reference = chunk_new(0, frame->value);
+		if (reference == NULL) {
+			if (chunk != output->last)
+				chunk_free(chunk);
+			return -ENOMEM;
+		}
+		frame->value = NULL;
+	}
+	frame->header.length = (uint32_t)(here + value - parts->inlined);
+	if (frame->numbers != NULL)
+		frame->header.number = ++*frame->numbers;
+	fill(chunk, frame, parts);
+	link_chunk(output, chunk);
+	if (reference != NULL)
+		link_chunk(output, reference);
+	output->bytes += frame->header.length;
+	return 0;
+}
+
+int output_append(struct output *output, struct output_frame *frame)
+{
+	struct parts parts;
+	int r;
+
+	measure(frame, &parts);
+	co_spin_lock(&output->lock);
+	r = append_locked(output, frame, &parts);
+	co_spin_unlock(&output->lock);
+	if (frame->value != NULL)
+		message_unref(frame->value);
+	return r;
+}
+
+/* Under the lock: the vectors of what is to be sent next. */
+static int gather(const struct output *output, struct iovec *vectors)
+{
+	int count = 0;
+
+	for (struct output_chunk *at = output->first; at != NULL && count < VECTORS; at = at->next)
+		vectors[count++] = (struct iovec){
+			.iov_base = (void *)(uintptr_t)(chunk_bytes(at) + at->sent),
+			.iov_len = at->length - at->sent,
+		};
+	return count;
+}
+
+/* Under the lock: N bytes have left. The last chunk stays while it has room. */
+static void consume(struct output *output, size_t n)
+{
+	output->bytes -= n;
+	while (output->first != NULL) {
+		struct output_chunk *chunk = output->first;
+		size_t left = chunk->length - chunk->sent;
+
+		if (n < left) {
+			chunk->sent += n;
+			return;
+		}
+		n -= left;
+		output->first = chunk->next;
+		if (output->first == NULL)
+			output->last = NULL;
+		chunk_free(chunk);
+	}
+}
+
+int output_flush(struct output *output, int fd)
+{
+	struct iovec vectors[VECTORS];
+	ssize_t n = 0;
+	int count;
+
+	co_spin_lock(&output->lock);
+	if (output->flushing) {
+		output->again = true;
+		co_spin_unlock(&output->lock);
+		return 0;
+	}
+	output->flushing = true;
+	while (!output->dead && (count = gather(output, vectors)) > 0) {
+		co_spin_unlock(&output->lock);
+		n = socket_send(fd, vectors, count);
+		co_spin_lock(&output->lock);
+		output->again = false;
+		if (n < 0)
+			break;
+		consume(output, (size_t)n);
+	}
+	output->blocked = n == -EAGAIN;
+	output->flushing = false;
+	co_spin_unlock(&output->lock);
+	return n == -EAGAIN || n >= 0 ? 0 : (int)n;
+}
+
+size_t output_pending(struct output *output)
+{
+	size_t bytes;
+
+	co_spin_lock(&output->lock);
+	bytes = output->bytes;
+	co_spin_unlock(&output->lock);
+	return bytes;
+}
+
+void output_kill(struct output *output)
+{
+	struct output_chunk *chunk;
+
+	co_spin_lock(&output->lock);
+	output->dead = true;
+	chunk = output->flushing ? NULL : output->first;
+	if (!output->flushing) {
+		output->first = NULL;
+		output->last = NULL;
+		output->bytes = 0;
+	}
+	co_spin_unlock(&output->lock);
+	while (chunk != NULL) {
+		struct output_chunk *next = chunk->next;
+
+		chunk_free(chunk);
+		chunk = next;
+	}
+}

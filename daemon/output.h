@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * output.h - a connection's way out: a list of chunks, one flusher, many who append.
+ *
+ * Invariants: frames leave in the order appended, whole; a reply's number is given as it is appended, so numbers rise
+ * in that order; chunks are freed only by the flusher. A value of 4 KiB and more is not copied but referenced. Locking:
+ * output.lock, below the session's; never held over a system call.
+ */
+#ifndef BATON_DAEMON_OUTPUT_H
+#define BATON_DAEMON_OUTPUT_H
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/objects/message.h"
+#include "proto/frame.h"
+#include "runtime/co.h"
+
+struct output_chunk;
+
+struct output {
+	struct co_spin lock;
+	bool flushing; /* one flusher is at work */
+	bool again;    /* and is asked for another round */
+	bool blocked;  /* the socket is full: the poller will tell */
+	bool dead;     /* the socket failed or was cut: everything is dropped */
+	struct output_chunk *first;
+	struct output_chunk *last;
+	size_t bytes;                /* not yet taken by the socket */
+	struct co_deferred deferred; /* the flush at the end of the round */
+	struct co_timer stalled;     /* armed while blocked */
+};
+
+/* What one frame is made of. */
+struct output_frame {
+	struct frame_reply header;    /* length is filled in; number too where `numbers` is given */
+	const ProtobufCMessage *body; /* NULL: none */
+	uint32_t value_field;         /* with `value`: its field's number, a bytes field that BODY leaves empty */
+	struct message *value;        /* the reference is taken over; NULL: none */
+	uint64_t *numbers;            /* the lane's last reply number, raised under the lock; NULL: number stays */
+};
+
+void output_init(struct output *output, void (*flush)(struct co_deferred *), void (*stalled)(struct co_timer *));
+
+/* Appends a frame. Takes over frame->value in every case. 0; -ENOMEM (nothing was appended: the connection cannot go
+ * on); -EPIPE when the output is dead; -EMSGSIZE when the peer takes too little and was given twice the limit. */
+int output_append(struct output *output, struct output_frame *frame);
+
+/* Writes what the socket takes; sets `blocked` when it takes no more. 0, or the socket's negative errno. */
+int output_flush(struct output *output, int fd);
+
+/* Bytes not yet taken. */
+size_t output_pending(struct output *output);
+
+/* Drops everything and whatever comes later. */
+void output_kill(struct output *output);
+
+#endif
