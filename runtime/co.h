@@ -2,24 +2,25 @@
  *
  * co.h - coroutines as Go has them: the whole interface of the runtime.
  *
- * A coroutine (G) is run by a processor (P) on a thread (M). It may move between threads at every call that can park, so
+ * A coroutine (G) is run by a processor (P) on a thread (M). It may move between threads at every call that can park,
+ * so
  *   - errors are negative return values, never errno; do not carry errno, or the address of anything thread-local, over
  *     a call that can park;
  *   - floating-point control words and the signal mask belong to the thread and must not be changed.
- * All blocking operations take a context (NULL: the background context) and are built on one primitive: a struct co_wait
- * that a single waker claims, and that leaves nothing behind when its context ends.
+ * All blocking operations take a context (NULL: the background context) and are built on one primitive: a struct
+ * co_wait that a single waker claims, and that leaves nothing behind when its context ends.
  *
- * Lock order: the caller's spin locks (objects) -> context -> run queue. A spin lock is never held over a park or over a
- * system call.
+ * Lock order: the caller's spin locks (objects) -> context -> run queue. A spin lock is never held over a park or over
+ * a system call.
  */
 #ifndef BATON_RUNTIME_CO_H
 #define BATON_RUNTIME_CO_H
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <signal.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -30,16 +31,16 @@
 /* What the runtime's functions return: 0 or more is success, else one of these or a negative errno of a system call. */
 enum co_error {
 	CO_OK = 0,
-	CO_ENOMEM = -12,          /* no memory for a coroutine, a stack or an object */
-	CO_EINVAL = -22,          /* an argument breaks the rule stated at the function */
-	CO_ECANCELED = -125,      /* "context canceled" */
-	CO_EDEADLINE = -110,      /* "context deadline exceeded" */
-	CO_EWOULDBLOCK = -11,     /* a try_ call that would have had to wait */
-	CO_ECLOSED = -1001,       /* receive: the channel is closed and drained */
-	CO_ESENDCLOSED = -1002,   /* "send on closed channel" */
-	CO_ECLOSECLOSED = -1003,  /* "close of closed channel" */
-	CO_EUNLOCKED = -1004,     /* "unlock of unlocked mutex" */
-	CO_ENEGATIVE = -1005,     /* "negative WaitGroup counter" */
+	CO_ENOMEM = -12,         /* no memory for a coroutine, a stack or an object */
+	CO_EINVAL = -22,         /* an argument breaks the rule stated at the function */
+	CO_ECANCELED = -125,     /* "context canceled" */
+	CO_EDEADLINE = -110,     /* "context deadline exceeded" */
+	CO_EWOULDBLOCK = -11,    /* a try_ call that would have had to wait */
+	CO_ECLOSED = -1001,      /* receive: the channel is closed and drained */
+	CO_ESENDCLOSED = -1002,  /* "send on closed channel" */
+	CO_ECLOSECLOSED = -1003, /* "close of closed channel" */
+	CO_EUNLOCKED = -1004,    /* "unlock of unlocked mutex" */
+	CO_ENEGATIVE = -1005,    /* "negative WaitGroup counter" */
 };
 
 /* The text of an error in Go's words, or strerror's for an errno. Static; never NULL. */
@@ -56,15 +57,16 @@ enum co_guard {
 };
 
 struct co_options {
-	unsigned procs;       /* Ps; 0: as many as the affinity mask has CPUs */
-	size_t stack_bytes;   /* address space of a stack, guard included; 0: 64 KiB; rounded up to 16 KiB */
-	enum co_guard guard;  /* falls back in order where the kernel refuses; co_guard_in_use() tells */
-	void (*fatal)(void);  /* called after a fatal report (deadlock, stack overflow) instead of exit(2); NULL: exit(2) */
+	unsigned procs;      /* Ps; 0: as many as make sense here. For now one: more than 1 is CO_EINVAL, and 0 is 1 */
+	size_t stack_bytes;  /* address space of a stack, guard included; 0: 64 KiB; rounded up to 16 KiB */
+	enum co_guard guard; /* falls back in order where the kernel refuses; co_guard_in_use() tells */
+	void (*fatal)(
+		void); /* called after a fatal report (deadlock, stack overflow) instead of exit(2); NULL: exit(2) */
 };
 
-/* Runs MAIN(ARG) as the main coroutine on the calling thread, and everything it starts, until it returns; the others are
- * then dropped where they stand, as Go does. OPTIONS may be NULL. One run at a time in a process; it can be repeated.
- * Returns what MAIN returned in *RET_STATUS, and 0; CO_ENOMEM or a negative errno when it could not start.
+/* Runs MAIN(ARG) as the main coroutine on the calling thread, and everything it starts, until it returns; the others
+ * are then dropped where they stand, as Go does. OPTIONS may be NULL. One run at a time in a process; it can be
+ * repeated. Returns what MAIN returned in *RET_STATUS, and 0; CO_ENOMEM or a negative errno when it could not start.
  * When every coroutine is parked and nothing outside can wake one, prints "fatal error: all goroutines are asleep -
  * deadlock!" and each coroutine's state to standard error and exits with status 2. */
 int co_run(const struct co_options *options, int (*main)(void *arg), void *arg, int *ret_status);
@@ -83,7 +85,7 @@ const char *co_guard_name(enum co_guard guard);
 int co_go_from(void (*function)(void *arg), void *arg, const char *site);
 
 /* Lets the other runnable coroutines run first. */
-void co_yield(void);
+void co_yield (void);
 
 /* The number of the calling coroutine, from 1 (main); 0 outside of one. */
 uint64_t co_id(void);
@@ -148,10 +150,10 @@ static inline void co_spin_unlock(struct co_spin *spin)
 /* A timer in the caller's memory. FIRED runs on the thread's own stack, never early, and must not park; it may start
  * the timer again. Zeroed memory plus `fired` is a stopped timer. */
 struct co_timer {
-	int64_t when;                      /* ns of CLOCK_MONOTONIC */
+	int64_t when; /* ns of CLOCK_MONOTONIC */
 	void (*fired)(struct co_timer *);
-	uint32_t heap_index;               /* the runtime's: 1 + place in the heap, 0 when stopped */
-	uint32_t heap_owner;               /* the runtime's: whose heap */
+	uint32_t heap_index; /* the runtime's: 1 + place in the heap, 0 when stopped */
+	uint32_t heap_owner; /* the runtime's: whose heap */
 };
 
 /* Arms the timer for WHEN, moving it where it is armed already. Returns 0, or CO_ENOMEM when the heap cannot grow: a
@@ -163,12 +165,12 @@ bool co_timer_stop(struct co_timer *timer);
 
 /* ---- context ----------------------------------------------------------------------------------------------------- */
 
-/* A context as Go's: a tree; cancelling a node ends every wait bound to it or to one below it. Reference-counted; a child
- * holds its parent. NULL stands for the background context, which never ends, wherever a context is taken. */
+/* A context as Go's: a tree; cancelling a node ends every wait bound to it or to one below it. Reference-counted; a
+ * child holds its parent. NULL stands for the background context, which never ends, wherever a context is taken. */
 struct co_context;
 
-/* Derives a context that ends when its parent does, when it is cancelled, or at the deadline if that is earlier than the
- * parent's. A child of an ended parent is born ended. The reference in *RET is the caller's: co_context_unref().
+/* Derives a context that ends when its parent does, when it is cancelled, or at the deadline if that is earlier than
+ * the parent's. A child of an ended parent is born ended. The reference in *RET is the caller's: co_context_unref().
  * Dropping the last reference of a live context takes it out of the tree, as cancelling it would. 0 or CO_ENOMEM. */
 int co_with_cancel(struct co_context *parent, struct co_context **ret);
 int co_with_deadline(struct co_context *parent, int64_t deadline_ns, struct co_context **ret);
@@ -200,7 +202,8 @@ void *co_context_value(const struct co_context *context, const void *key);
 /* Parks until DONE ends (returns its error) or CONTEXT ends (likewise its error). */
 int co_context_done(struct co_context *done, struct co_context *context);
 
-/* ---- the suspend primitive ---------------------------------------------------------------------------------------- */
+/* ---- the suspend primitive ----------------------------------------------------------------------------------------
+ */
 
 /*
  * One wait of one coroutine. How a blocking operation uses it:
@@ -223,17 +226,19 @@ int co_context_done(struct co_context *done, struct co_context *context);
  *           }
  *
  * A wait is claimed at most once: by a waker, by the end of its context, by its deadline, or by co_wait_cancel. The
- * claimer alone decides the result. Until co_wait_ready the coroutine stays parked and its memory stays valid. The waiter
- * may stand in several queues at once (select): one waiter each, all pointing at one wait. Both live in the caller's
- * memory, on the stack or off it.
+ * claimer alone decides the result. Until co_wait_ready the coroutine stays parked and its memory stays valid. The
+ * waiter may stand in several queues at once (select): one waiter each, all pointing at one wait. Both live in the
+ * caller's memory, on the stack or off it.
  */
 struct co_wait {
-	atomic_uint state;          /* the runtime's */
-	int result;                 /* the claimer's verdict: what co_wait_park returns */
-	struct co_waiter *winner;   /* the waiter it was claimed through; NULL when a context, deadline or cancel did */
-	void (*on_park)(struct co_wait *wait); /* set by the caller, or NULL: called once when the wait is about to park, on
-						* its own stack, the locks still held: it may start coroutines, no more */
-	struct co *coroutine;       /* the runtime's from here on */
+	atomic_uint state;        /* the runtime's */
+	int result;               /* the claimer's verdict: what co_wait_park returns */
+	struct co_waiter *winner; /* the waiter it was claimed through; NULL when a context, deadline or cancel did */
+	void (*on_park)(
+		struct co_wait *wait); /* set by the caller, or NULL: called once when the wait is about to park, on
+					* its own stack, the locks still held: it may start coroutines, no more */
+	struct co *coroutine;          /* the runtime's from here on */
+	struct co_wait *next_claimed;
 	struct co_context *context;
 	struct list context_link;
 	struct co_timer timer;
@@ -276,8 +281,8 @@ void co_wait_init(struct co_wait *wait, const char *reason);
 int co_wait_park(struct co_wait *wait, struct co_context *context, int64_t deadline_ns, struct co_spin *unlock);
 
 /* As co_wait_park, for a caller that holds several locks: COMMIT(ARG) releases them, on the thread's own stack. */
-int co_wait_park_commit(struct co_wait *wait, struct co_context *context, int64_t deadline_ns, void (*commit)(void *arg),
-	void *arg);
+int co_wait_park_commit(
+	struct co_wait *wait, struct co_context *context, int64_t deadline_ns, void (*commit)(void *arg), void *arg);
 
 /* Claims the wait for WINNER (may be NULL) with RESULT. True for exactly one caller, which must call co_wait_ready. May
  * be called before the wait has parked (under the lock that the parker holds). */
@@ -292,7 +297,8 @@ bool co_wait_cancel(struct co_wait *wait, int result);
 /* Parks for DURATION_NS, never less. 0, or the error of CONTEXT when it ends first. */
 int co_sleep(struct co_context *context, int64_t duration_ns);
 
-/* ---- descriptors -------------------------------------------------------------------------------------------------- */
+/* ---- descriptors --------------------------------------------------------------------------------------------------
+ */
 
 enum co_poll_event {
 	CO_POLL_READ = 1,   /* readable, or an error or end that a read will tell */
@@ -306,11 +312,11 @@ struct co_poll {
 	int fd;
 	void (*on_events)(struct co_poll *poll, unsigned events);
 	void (*on_removed)(struct co_poll *poll);
-	void *private;              /* the runtime's */
+	void *private; /* the runtime's */
 };
 
-/* Registers poll->fd (non-blocking) for reading. Never blocks. SYSTEM says that it does not count as something that could
- * wake the program (for the deadlock report). 0, CO_ENOMEM, or a negative errno. */
+/* Registers poll->fd (non-blocking) for reading. Never blocks. SYSTEM says that it does not count as something that
+ * could wake the program (for the deadlock report). 0, CO_ENOMEM, or a negative errno. */
 int co_poll_add(struct co_poll *poll, bool system);
 
 /* Asks for one CO_POLL_WRITE when the descriptor can take more. 0 or a negative errno. */
@@ -327,8 +333,8 @@ struct co_fd;
 int co_fd_open(int fd, struct co_fd **ret);
 int co_fd_number(const struct co_fd *fd);
 
-/* As read(2), write(2) and accept4(2) (non-blocking, close-on-exec); park instead of EAGAIN. One reader and one writer at
- * a time. co_write writes all of it unless it fails, and then returns the error. Also CONTEXT's errors. */
+/* As read(2), write(2) and accept4(2) (non-blocking, close-on-exec); park instead of EAGAIN. One reader and one writer
+ * at a time. co_write writes all of it unless it fails, and then returns the error. Also CONTEXT's errors. */
 ssize_t co_read(struct co_context *context, struct co_fd *fd, void *buffer, size_t length);
 ssize_t co_write(struct co_context *context, struct co_fd *fd, const void *buffer, size_t length);
 int co_accept(struct co_context *context, struct co_fd *fd);
@@ -340,7 +346,8 @@ void co_fd_close(struct co_fd *fd);
  * coroutine at a time. If RET_PID is not NULL, who sent it. */
 int co_signal_wait(struct co_context *context, const sigset_t *signals, pid_t *ret_pid);
 
-/* ---- work put off to the end of a round --------------------------------------------------------------------------- */
+/* ---- work put off to the end of a round ---------------------------------------------------------------------------
+ */
 
 /* Something to do on this P's thread once its ready coroutines have run: when its queue is empty, before the thread
  * sleeps, at the latest after 64 switches or 100 us. RUN is called on the thread's own stack and must not park. */
@@ -354,7 +361,8 @@ struct co_deferred {
  * RUN is called. */
 void co_defer(struct co_deferred *deferred);
 
-/* ---- Go's primitives for coroutines of this process ---------------------------------------------------------------- */
+/* ---- Go's primitives for coroutines of this process ----------------------------------------------------------------
+ */
 
 /* A channel of elements of a fixed size. A NULL channel blocks for ever, as Go's nil. */
 struct co_channel;
@@ -368,8 +376,8 @@ void co_channel_free(struct co_channel *channel);
 int co_send(struct co_context *context, struct co_channel *channel, const void *element);
 int co_try_send(struct co_channel *channel, const void *element); /* also CO_EWOULDBLOCK */
 
-/* Copies the oldest element to *ELEMENT (NULL: dropped). 0; CO_ECLOSED when closed and drained (*ELEMENT is zeroed); the
- * context's error. */
+/* Copies the oldest element to *ELEMENT (NULL: dropped). 0; CO_ECLOSED when closed and drained (*ELEMENT is zeroed);
+ * the context's error. */
 int co_receive(struct co_context *context, struct co_channel *channel, void *element);
 int co_try_receive(struct co_channel *channel, void *element); /* also CO_EWOULDBLOCK */
 
@@ -383,7 +391,7 @@ struct co_mutex {
 	struct co_spin lock;
 	bool locked;
 	bool starving;
-	bool woken;                 /* a waiter was woken and will compete */
+	bool woken; /* a waiter was woken and will compete */
 	struct co_waitq waiters;
 };
 
@@ -392,14 +400,15 @@ int co_mutex_lock(struct co_context *context, struct co_mutex *mutex);
 bool co_mutex_try_lock(struct co_mutex *mutex);
 int co_mutex_unlock(struct co_mutex *mutex); /* 0 or CO_EUNLOCKED */
 
-/* ---- looking inside ------------------------------------------------------------------------------------------------ */
+/* ---- looking inside ------------------------------------------------------------------------------------------------
+ */
 
 struct co_stats {
-	uint64_t spawned;      /* coroutines started since the run began */
-	uint64_t live;         /* of them not yet ended */
-	uint64_t parked;       /* of those, waiting */
-	uint64_t switches;     /* times a coroutine was given the P */
-	uint64_t polls;        /* times the kernel was asked for events */
+	uint64_t spawned;  /* coroutines started since the run began */
+	uint64_t live;     /* of them not yet ended */
+	uint64_t parked;   /* of those, waiting */
+	uint64_t switches; /* times a coroutine was given the P */
+	uint64_t polls;    /* times the kernel was asked for events */
 	uint64_t timers_fired;
 	uint64_t stacks_mapped; /* stacks carved from slabs */
 	uint64_t stacks_in_use;

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * channel.c - channels of this process, as Go's.
+ *
+ * An element goes straight from a sender to a parked receiver; the buffer is used only when nobody waits. A receive
+ * from a full buffer takes the oldest element and lets the oldest parked sender's into the place.
+ *
+ * Invariants: receivers wait only while the buffer is empty, senders only while it is full (or there is none); so not
+ * both wait at once. A closed channel has no waiters once the close has returned.
+ * Lock: channel->lock guards everything but element_bytes and capacity. Waits are readied after it.
+ */
+#include <string.h>
+
+#include "base/memory.h"
+#include "runtime/co.h"
+
+enum { CLOSE_STEP = 256 };
+
+struct co_channel {
+	struct co_spin lock;
+	bool is_closed;
+	size_t element_bytes;
+	size_t capacity;
+	size_t length;
+	size_t oldest; /* index of the oldest element in the ring */
+	struct co_waitq receivers;
+	struct co_waitq senders;
+	char ring[];
+};
+
+/* A parked sender or receiver, on its coroutine's stack. ELEMENT is read from or written to by the waker. */
+struct party {
+	struct co_waiter waiter;
+	struct co_wait wait;
+	void *element; /* NULL: a receiver that drops it */
+};
+
+struct co_channel *co_channel_new(size_t element_bytes, size_t capacity)
+{
+	struct co_channel *channel;
+	size_t bytes;
+
+	if (__builtin_mul_overflow(element_bytes, capacity, &bytes) ||
+		__builtin_add_overflow(bytes, sizeof(*channel), &bytes))
+		return NULL;
+	channel = memory_zalloc(bytes);
+	if (channel == NULL)
+		return NULL;
+	channel->element_bytes = element_bytes;
+	channel->capacity = capacity;
+	return channel;
+}
+
+void co_channel_free(struct co_channel *channel)
+{
+	memory_free(channel);
+}
+
+/* ---- elements
+ * -------------------------------------------------------------------------------------------------------- */
+
+static inline void copy(const struct co_channel *channel, void *to, const void *from)
+{
+	if (to == NULL)
+		return;
+	if (channel->element_bytes == sizeof(uint64_t))
+		memcpy(to, from, sizeof(uint64_t));
+	else if (channel->element_bytes > 0)
+		memcpy(to, from, channel->element_bytes);
+}
+
+static char *slot(struct co_channel *channel, size_t nth)
+{
+	size_t index = channel->oldest + nth;
+
+	if (index >= channel->capacity)
+		index -= channel->capacity;
+	return channel->ring + index * channel->element_bytes;
+}
+
+static void put_newest(struct co_channel *channel, const void *element)
+{
+	copy(channel, slot(channel, channel->length), element);
+	channel->length++;
+}
+
+static void take_oldest(struct co_channel *channel, void *element)
+{
+	copy(channel, element, slot(channel, 0));
+	if (++channel->oldest == channel->capacity)
+		channel->oldest = 0;
+	channel->length--;
+}
+
+/* Takes the oldest party out of QUEUE whose wait nobody else has ended, claimed with RESULT; NULL if there is none. */
+static struct party *claim_party(struct co_waitq *queue, int result)
+{
+	struct co_waiter *waiter;
+
+	while ((waiter = co_waitq_pop(queue)) != NULL)
+		if (co_wait_claim(waiter->wait, waiter, result))
+			return container_of(waiter, struct party, waiter);
+	return NULL;
+}
+
+/* ---- sending and receiving
+ * ------------------------------------------------------------------------------------------- */
+
+/* Sends if it can be done at once; the lock is held. *RET_READY is who is to be readied after the lock, or NULL. */
+static int send_at_once(struct co_channel *channel, const void *element, struct co_wait **ret_ready)
+{
+	struct party *receiver;
+
+	*ret_ready = NULL;
+	if (channel->is_closed)
+		return CO_ESENDCLOSED;
+	receiver = claim_party(&channel->receivers, 0);
+	if (receiver != NULL) {
+		copy(channel, receiver->element, element);
+		*ret_ready = receiver->waiter.wait;
+		return 0;
+	}
+	if (channel->length == channel->capacity)
+		return CO_EWOULDBLOCK;
+	put_newest(channel, element);
+	return 0;
+}
+
+static int receive_at_once(struct co_channel *channel, void *element, struct co_wait **ret_ready)
+{
+	struct party *sender = NULL;
+
+	*ret_ready = NULL;
+	if (channel->length > 0) {
+		take_oldest(channel, element);
+		sender = claim_party(&channel->senders, 0);
+		if (sender != NULL)
+			put_newest(channel, sender->element);
+	} else if (channel->is_closed) {
+		if (element != NULL && channel->element_bytes > 0)
+			memset(element, 0, channel->element_bytes);
+		return CO_ECLOSED;
+	} else {
+		sender = claim_party(&channel->senders, 0);
+		if (sender == NULL)
+			return CO_EWOULDBLOCK;
+		copy(channel, element, sender->element);
+	}
+	if (sender != NULL)
+		*ret_ready = sender->waiter.wait;
+	return 0;
+}
+
+/* Parks in QUEUE until a peer or a close ends the wait; releases the lock, which is held. */
+static int wait_for_peer(struct co_context *context, struct co_channel *channel, struct co_waitq *queue, void *element,
+	const char *reason)
+{
+	struct party party;
+	int r;
+
+	party.element = element;
+	co_wait_init(&party.wait, reason);
+	co_waitq_push(queue, &party.waiter, &party.wait);
+	r = co_wait_park(&party.wait, context, CO_NEVER, &channel->lock);
+	if (party.wait.winner == NULL) { /* no peer took it out */
+		co_spin_lock(&channel->lock);
+		co_waitq_remove(queue, &party.waiter);
+		co_spin_unlock(&channel->lock);
+	}
+	return r;
+}
+
+static int block_for_ever(struct co_context *context, const char *reason)
+{
+	struct co_wait wait;
+
+	co_wait_init(&wait, reason);
+	return co_wait_park(&wait, context, CO_NEVER, NULL);
+}
+
+int co_send(struct co_context *context, struct co_channel *channel, const void *element)
+{
+	struct co_wait *ready;
+	int r = co_context_error(context);
+
+	if (r != 0)
+		return r;
+	if (channel == NULL)
+		return block_for_ever(context, "chan send (nil chan)");
+	co_spin_lock(&channel->lock);
+	r = send_at_once(channel, element, &ready);
+	if (r == CO_EWOULDBLOCK) /* a receiver only reads through this pointer */
+		return wait_for_peer(context, channel, &channel->senders, (void *)(uintptr_t)element, "chan send");
+	co_spin_unlock(&channel->lock);
+	if (ready != NULL)
+		co_wait_ready(ready);
+	return r;
+}
+
+int co_try_send(struct co_channel *channel, const void *element)
+{
+	struct co_wait *ready;
+	int r;
+
+	if (channel == NULL)
+		return CO_EWOULDBLOCK;
+	co_spin_lock(&channel->lock);
+	r = send_at_once(channel, element, &ready);
+	co_spin_unlock(&channel->lock);
+	if (ready != NULL)
+		co_wait_ready(ready);
+	return r;
+}
+
+int co_receive(struct co_context *context, struct co_channel *channel, void *element)
+{
+	struct co_wait *ready;
+	int r = co_context_error(context);
+
+	if (r != 0)
+		return r;
+	if (channel == NULL)
+		return block_for_ever(context, "chan receive (nil chan)");
+	co_spin_lock(&channel->lock);
+	r = receive_at_once(channel, element, &ready);
+	if (r == CO_EWOULDBLOCK)
+		return wait_for_peer(context, channel, &channel->receivers, element, "chan receive");
+	co_spin_unlock(&channel->lock);
+	if (ready != NULL)
+		co_wait_ready(ready);
+	return r;
+}
+
+int co_try_receive(struct co_channel *channel, void *element)
+{
+	struct co_wait *ready;
+	int r;
+
+	if (channel == NULL)
+		return CO_EWOULDBLOCK;
+	co_spin_lock(&channel->lock);
+	r = receive_at_once(channel, element, &ready);
+	co_spin_unlock(&channel->lock);
+	if (ready != NULL)
+		co_wait_ready(ready);
+	return r;
+}
+
+/* ---- closing
+ * --------------------------------------------------------------------------------------------------------- */
+
+/* Ends up to CLOSE_STEP waits of a closed channel; true if there may be more. */
+static bool end_some_waits(struct co_channel *channel)
+{
+	struct co_wait *claimed = NULL;
+	struct co_wait **last = &claimed;
+	struct party *party = NULL;
+
+	co_spin_lock(&channel->lock);
+	for (int i = 0; i < CLOSE_STEP; i++) {
+		party = claim_party(&channel->receivers, CO_ECLOSED);
+		if (party != NULL && party->element != NULL && channel->element_bytes > 0)
+			memset(party->element, 0, channel->element_bytes);
+		if (party == NULL)
+			party = claim_party(&channel->senders, CO_ESENDCLOSED);
+		if (party == NULL)
+			break;
+		party->wait.next_claimed = NULL;
+		*last = &party->wait;
+		last = &party->wait.next_claimed;
+	}
+	co_spin_unlock(&channel->lock);
+	while (claimed != NULL) {
+		struct co_wait *next = claimed->next_claimed;
+
+		co_wait_ready(claimed);
+		claimed = next;
+	}
+	return party != NULL;
+}
+
+int co_channel_close(struct co_channel *channel)
+{
+	bool was_closed;
+
+	if (channel == NULL)
+		return CO_EINVAL;
+	co_spin_lock(&channel->lock);
+	was_closed = channel->is_closed;
+	channel->is_closed = true;
+	co_spin_unlock(&channel->lock);
+	if (was_closed)
+		return CO_ECLOSECLOSED;
+	while (end_some_waits(channel))
+		;
+	return 0;
+}
+
+size_t co_channel_length(struct co_channel *channel)
+{
+	size_t length;
+
+	if (channel == NULL)
+		return 0;
+	co_spin_lock(&channel->lock);
+	length = channel->length;
+	co_spin_unlock(&channel->lock);
+	return length;
+}
+
+size_t co_channel_capacity(const struct co_channel *channel)
+{
+	return channel != NULL ? channel->capacity : 0;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * run.c - co_run: setting up, the main coroutine, and leaving nothing behind.
+ *
+ * What a run opens it closes in the opposite order: threads first, the poller, the timers, and the memory of dropped
+ * coroutines last, since all of the former may point into it.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "runtime/blocking.h"
+#include "runtime/fault.h"
+#include "runtime/fd.h"
+#include "runtime/local.h"
+#include "runtime/poll.h"
+#include "runtime/sched.h"
+
+enum {
+	STACK_BYTES_DEFAULT = 64 << 10,
+	STACK_BYTES_UNIT = 16 << 10,
+};
+
+#define STACK_BYTES_MAX ((size_t)1 << 30)
+
+static atomic_flag is_running = ATOMIC_FLAG_INIT;
+
+static void main_coroutine(void *arg)
+{
+	(void)arg;
+	co_runtime.main_status = co_runtime.main(co_runtime.main_arg);
+	atomic_store(&co_runtime.stopping, true);
+}
+
+/* All signals but those that report the thread's own fault. */
+static void block_signals(sigset_t *ret_former)
+{
+	static const int own_faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
+	sigset_t signals;
+
+	(void)sigfillset(&signals);
+	for (size_t i = 0; i < sizeof(own_faults) / sizeof(own_faults[0]); i++)
+		(void)sigdelset(&signals, own_faults[i]);
+	(void)pthread_sigmask(SIG_SETMASK, &signals, ret_former);
+}
+
+static int take_options(const struct co_options *options)
+{
+	static const struct co_options defaults;
+	size_t bytes;
+
+	if (options == NULL)
+		options = &defaults;
+	if (options->procs > 1 || options->stack_bytes > STACK_BYTES_MAX || (unsigned)options->guard > CO_GUARD_SLAB)
+		return CO_EINVAL;
+	bytes = options->stack_bytes == 0 ? STACK_BYTES_DEFAULT : options->stack_bytes;
+	bytes = (bytes + STACK_BYTES_UNIT - 1) / STACK_BYTES_UNIT * STACK_BYTES_UNIT;
+	co_runtime.stack_bytes = bytes;
+	co_runtime.proc_count = 1;
+	co_runtime.fatal = options->fatal;
+	return co_stacks_open(bytes, options->guard);
+}
+
+/* Lets other threads hand in coroutines; or no more, and then waits for those that are about it. */
+static void set_open(bool is_open)
+{
+	bool is_quiet;
+
+	do {
+		co_spin_lock(&co_runtime.lock);
+		co_runtime.is_open = is_open;
+		is_quiet = co_runtime.handing_in == 0;
+		co_spin_unlock(&co_runtime.lock);
+	} while (!is_quiet && !is_open);
+}
+
+static int run_main(struct co_p *p)
+{
+	struct co_m m = {.p = p};
+	struct co *coroutine;
+
+	co_fiber_init_thread(&m.fiber);
+	co_m_set_self(&m);
+	coroutine = co_spawn(p, main_coroutine, NULL, "main");
+	if (coroutine != NULL) {
+		co_count(&p->spawned);
+		co_make_runnable(coroutine);
+		set_open(true);
+		co_m_run(&m);
+		set_open(false);
+		co_blocking_close();
+		co_fds_close();
+		co_deferred_drop(p);
+	}
+	co_m_set_self(NULL);
+	return coroutine != NULL ? co_runtime.error : CO_ENOMEM;
+}
+
+int co_run(const struct co_options *options, int (*main)(void *arg), void *arg, int *ret_status)
+{
+	sigset_t former;
+	int r;
+
+	if (atomic_flag_test_and_set(&is_running))
+		return CO_EINVAL;
+	co_runtime = (struct co_runtime){.main = main, .main_arg = arg, .next_id = 1};
+	r = take_options(options);
+	if (r != 0)
+		goto out;
+	co_runtime.ps = memory_alloc(sizeof(*co_runtime.ps));
+	if (co_runtime.ps == NULL) {
+		r = CO_ENOMEM;
+		goto out;
+	}
+	co_p_init(co_runtime.ps, 0);
+	block_signals(&former);
+	r = co_poller_open();
+	if (r != 0)
+		goto out_signals;
+	r = co_fault_open();
+	if (r == 0) {
+		r = run_main(co_runtime.ps);
+		co_fault_close();
+	}
+	co_poller_close();
+	co_timers_done(&co_runtime.ps->timers);
+	co_records_close();
+	co_stacks_close();
+out_signals:
+	(void)pthread_sigmask(SIG_SETMASK, &former, NULL);
+	memory_free(co_runtime.ps);
+	co_runtime.ps = NULL;
+	co_runtime.proc_count = 0;
+out:
+	atomic_flag_clear(&is_running);
+	if (r == 0 && ret_status != NULL)
+		*ret_status = co_runtime.main_status;
+	return r;
+}

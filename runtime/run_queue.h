@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * run_queue.h - a P's bounded queue of runnable coroutines (after Go's runq in runtime/proc.go).
+ *
+ * A ring that the owner alone fills at the tail; the owner, and later thieves, take from the head by compare-and-swap.
+ * First in, first out.
+ */
+#ifndef BATON_RUNTIME_RUN_QUEUE_H
+#define BATON_RUNTIME_RUN_QUEUE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct co;
+
+enum { CO_RUN_QUEUE_LENGTH = 256 };
+
+struct co_run_queue {
+	atomic_uint head;
+	atomic_uint tail; /* written by the owner alone */
+	struct co *_Atomic ring[CO_RUN_QUEUE_LENGTH];
+};
+
+/* Adds a coroutine at the tail; false if the ring is full. By the owner. */
+static inline bool co_run_queue_put(struct co_run_queue *queue, struct co *coroutine)
+{
+	unsigned head = atomic_load_explicit(&queue->head, memory_order_acquire);
+	unsigned tail = atomic_load_explicit(&queue->tail, memory_order_relaxed);
+
+	if (tail - head >= CO_RUN_QUEUE_LENGTH)
+		return false;
+	atomic_store_explicit(&queue->ring[tail % CO_RUN_QUEUE_LENGTH], coroutine, memory_order_relaxed);
+	atomic_store_explicit(&queue->tail, tail + 1, memory_order_release);
+	return true;
+}
+
+/* Takes the coroutine at the head; NULL if there is none. By anyone. */
+static inline struct co *co_run_queue_get(struct co_run_queue *queue)
+{
+	unsigned head = atomic_load_explicit(&queue->head, memory_order_acquire);
+
+	for (;;) {
+		unsigned tail = atomic_load_explicit(&queue->tail, memory_order_acquire);
+		struct co *coroutine;
+
+		if (tail == head)
+			return NULL;
+		coroutine = atomic_load_explicit(&queue->ring[head % CO_RUN_QUEUE_LENGTH], memory_order_relaxed);
+		if (atomic_compare_exchange_weak_explicit(
+			    &queue->head, &head, head + 1, memory_order_acq_rel, memory_order_acquire))
+			return coroutine;
+	}
+}
+
+static inline bool co_run_queue_is_empty(struct co_run_queue *queue)
+{
+	return atomic_load_explicit(&queue->head, memory_order_acquire) ==
+	       atomic_load_explicit(&queue->tail, memory_order_acquire);
+}
+
+#endif

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sched.c - the scheduler's loop and its queues.
+ *
+ * A P runs, in this order: the coroutine that was made ready last (`next`, for hand-overs that stay in the cache), its
+ * own queue, the global queue. `next` may jump the queue only so often in a row, the global queue is looked at every
+ * 61st time. Every few switches, fewer the longer a switch takes, the clock is read, and what is due is done: deferred
+ * work, timers, the poller. So no coroutine that yields or is made ready in a loop starves the others or the kernel.
+ *
+ * Lock order: co_runtime.lock is last; nothing is taken under it.
+ */
+#include "runtime/sched.h"
+
+#include <stdlib.h>
+
+#include "runtime/dump.h"
+#include "runtime/local.h"
+#include "runtime/poll.h"
+#include "runtime/wait.h"
+
+enum {
+	GLOBAL_QUEUE_EVERY = 61, /* as Go's schedule() */
+	NEXT_STREAK_MAX = 61,
+	CHECK_INTERVAL_MAX = 16,
+	DEFERRED_SWITCHES_MAX = 64 - CHECK_INTERVAL_MAX,
+	ID_BLOCK = 64,
+};
+
+#define CHECK_NS (50 * CO_MICROSECOND)
+#define DEFERRED_NS (100 * CO_MICROSECOND)
+#define POLL_NS (200 * CO_MICROSECOND)
+#define STACK_RETRY_NS (1 * CO_MILLISECOND)
+
+struct co_runtime co_runtime;
+
+/* ---- queues ---------------------------------------------------------------------------------------------------------
+ */
+
+static void global_put(struct co *coroutine)
+{
+	coroutine->next = NULL;
+	co_spin_lock(&co_runtime.lock);
+	if (co_runtime.global_last != NULL)
+		co_runtime.global_last->next = coroutine;
+	else
+		co_runtime.global_first = coroutine;
+	co_runtime.global_last = coroutine;
+	atomic_fetch_add(&co_runtime.global_count, 1);
+	co_spin_unlock(&co_runtime.lock);
+}
+
+static struct co *global_get(void)
+{
+	struct co *coroutine;
+
+	if (atomic_load_explicit(&co_runtime.global_count, memory_order_relaxed) == 0)
+		return NULL;
+	co_spin_lock(&co_runtime.lock);
+	coroutine = co_runtime.global_first;
+	if (coroutine != NULL) {
+		co_runtime.global_first = coroutine->next;
+		if (co_runtime.global_first == NULL)
+			co_runtime.global_last = NULL;
+		atomic_fetch_sub(&co_runtime.global_count, 1);
+	}
+	co_spin_unlock(&co_runtime.lock);
+	return coroutine;
+}
+
+/* Adds to the tail of P's queue; when that is full, half of it goes to the global queue first. */
+static void queue_put(struct co_p *p, struct co *coroutine)
+{
+	while (!co_run_queue_put(&p->queue, coroutine)) {
+		for (unsigned i = 0; i < CO_RUN_QUEUE_LENGTH / 2; i++) {
+			struct co *oldest = co_run_queue_get(&p->queue);
+
+			if (oldest == NULL)
+				break;
+			global_put(oldest);
+		}
+	}
+}
+
+void co_make_runnable(struct co *coroutine)
+{
+	struct co_m *m = co_m_self();
+
+	atomic_store_explicit(&coroutine->state, CO_STATE_READY, memory_order_relaxed);
+	if (m == NULL) {
+		global_put(coroutine);
+		co_poller_wake();
+	} else if (m->current == NULL) {
+		queue_put(m->p, coroutine);
+	} else {
+		struct co *former = atomic_exchange_explicit(&m->p->next, coroutine, memory_order_acq_rel);
+
+		if (former != NULL)
+			queue_put(m->p, former);
+	}
+}
+
+/* The next coroutine for P; NULL if none is runnable. */
+static struct co *pick(struct co_p *p)
+{
+	struct co *coroutine;
+
+	if (atomic_load_explicit(&p->switches, memory_order_relaxed) % GLOBAL_QUEUE_EVERY == 0) {
+		coroutine = global_get();
+		if (coroutine != NULL)
+			return coroutine;
+	}
+	coroutine = atomic_load_explicit(&p->next, memory_order_relaxed);
+	if (coroutine != NULL) {
+		coroutine = atomic_exchange_explicit(&p->next, NULL, memory_order_acq_rel);
+		if (++p->next_streak <= NEXT_STREAK_MAX)
+			return coroutine;
+		queue_put(p, coroutine);
+	}
+	p->next_streak = 0;
+	coroutine = co_run_queue_get(&p->queue);
+	return coroutine != NULL ? coroutine : global_get();
+}
+
+bool co_spinning_pays(void)
+{
+	struct co_m *m = co_m_self();
+
+	return co_runtime.proc_count > 1 && m != NULL && co_run_queue_is_empty(&m->p->queue);
+}
+
+/* ---- coroutines that begin and end
+ * ----------------------------------------------------------------------------------- */
+
+static uint64_t new_id(struct co_p *p)
+{
+	if (p == NULL)
+		return atomic_fetch_add_explicit(&co_runtime.next_id, 1, memory_order_relaxed);
+	if (p->next_id == p->end_id) {
+		p->next_id = atomic_fetch_add_explicit(&co_runtime.next_id, ID_BLOCK, memory_order_relaxed);
+		p->end_id = p->next_id + ID_BLOCK;
+	}
+	return p->next_id++;
+}
+
+struct co *co_spawn(struct co_p *p, void (*function)(void *arg), void *arg, const char *site)
+{
+	struct co *coroutine = co_record_get(p != NULL ? &p->records : NULL);
+
+	if (coroutine == NULL)
+		return NULL;
+	coroutine->stack = NULL;
+	coroutine->function = function;
+	coroutine->arg = arg;
+	coroutine->site = site;
+	coroutine->reason = NULL;
+	coroutine->id = new_id(p);
+	atomic_store_explicit(&coroutine->state, CO_STATE_READY, memory_order_relaxed);
+	return coroutine;
+}
+
+int co_go_from(void (*function)(void *arg), void *arg, const char *site)
+{
+	struct co_m *m = co_m_self();
+	struct co *coroutine;
+
+	if (m == NULL)
+		return CO_EINVAL;
+	coroutine = co_spawn(m->p, function, arg, site);
+	if (coroutine == NULL)
+		return CO_ENOMEM;
+	co_count(&m->p->spawned);
+	queue_put(m->p, coroutine);
+	return 0;
+}
+
+int co_go_from_thread(void (*function)(void *arg), void *arg)
+{
+	struct co *coroutine;
+	bool is_open;
+
+	co_spin_lock(&co_runtime.lock);
+	is_open = co_runtime.is_open;
+	if (is_open)
+		co_runtime.handing_in++;
+	co_spin_unlock(&co_runtime.lock);
+	if (!is_open)
+		return CO_EINVAL;
+	coroutine = co_spawn(NULL, function, arg, "co_go_from_thread");
+	if (coroutine != NULL) {
+		atomic_fetch_add_explicit(&co_runtime.handed_in, 1, memory_order_relaxed);
+		global_put(coroutine);
+		co_poller_wake();
+	}
+	co_spin_lock(&co_runtime.lock);
+	co_runtime.handing_in--;
+	co_spin_unlock(&co_runtime.lock);
+	return coroutine != NULL ? 0 : CO_ENOMEM;
+}
+
+static void note_stack_use(struct co_p *p, struct co_stack *stack)
+{
+#if defined(CO_DEBUG) || defined(BATON_SANITIZE)
+	uint64_t pages = co_stack_resident_pages(stack);
+
+	if (pages > atomic_load_explicit(&p->stack_high_pages, memory_order_relaxed))
+		atomic_store_explicit(&p->stack_high_pages, pages, memory_order_relaxed);
+#endif
+	(void)p;
+	(void)stack;
+}
+
+static bool after_end(struct co_m *m, struct co *coroutine)
+{
+	struct co_p *p = m->p;
+
+	if (co_stacks_have_canaries() && !co_stack_is_intact(coroutine->stack))
+		co_fatal_overflow(coroutine);
+	note_stack_use(p, coroutine->stack);
+	co_fiber_done(&coroutine->fiber);
+	co_stack_put(&p->stacks, coroutine->stack);
+	co_count(&p->ended);
+	p->stacks_in_use--;
+	co_record_put(&p->records, coroutine);
+	return false;
+}
+
+/* The first function on every coroutine's stack. */
+static void enter(void)
+{
+	struct co_m *m = co_m_self();
+	struct co *coroutine = m->current;
+
+	co_fiber_entered(&m->fiber);
+	coroutine->function(coroutine->arg);
+	m = co_m_self(); /* it may have moved */
+	m->after = after_end;
+	co_fiber_switch(&coroutine->fiber, &m->fiber, true);
+	abort(); /* an ended coroutine is never run again */
+}
+
+static bool bind_stack(struct co_p *p, struct co *coroutine)
+{
+	struct co_stack *stack = co_stack_get(&p->stacks);
+
+	if (stack == NULL)
+		return false;
+	coroutine->stack = stack;
+	p->stacks_in_use++;
+	co_fiber_init(&coroutine->fiber, co_stack_low(stack), co_stack_bytes(stack), enter);
+	return true;
+}
+
+/* ---- leaving a stack
+ * -------------------------------------------------------------------------------------------------- */
+
+void co_leave(struct co_m *m, bool (*after)(struct co_m *m, struct co *coroutine))
+{
+	m->after = after;
+	co_fiber_switch(&m->current->fiber, &m->fiber, false);
+}
+
+static bool after_yield(struct co_m *m, struct co *coroutine)
+{
+	atomic_store_explicit(&coroutine->state, CO_STATE_READY, memory_order_relaxed);
+	queue_put(m->p, coroutine);
+	return false;
+}
+
+void co_yield (void)
+{
+	struct co_m *m = co_m_self();
+
+	if (m != NULL && m->current != NULL)
+		co_leave(m, after_yield);
+}
+
+static bool after_call(struct co_m *m, struct co *coroutine)
+{
+	(void)coroutine;
+	m->call(m->call_arg);
+	return true;
+}
+
+void co_on_thread_stack(void (*function)(void *arg), void *arg)
+{
+	struct co_m *m = co_m_self();
+
+	if (m == NULL || m->current == NULL) {
+		function(arg);
+		return;
+	}
+	m->call = function;
+	m->call_arg = arg;
+	co_leave(m, after_call);
+}
+
+uint64_t co_id(void)
+{
+	struct co_m *m = co_m_self();
+
+	return m != NULL && m->current != NULL ? m->current->id : 0;
+}
+
+/* ---- the loop
+ * ---------------------------------------------------------------------------------------------------------- */
+
+static void run_coroutine(struct co_m *m, struct co *coroutine)
+{
+	bool again;
+
+	do {
+		m->current = coroutine;
+		atomic_store_explicit(&coroutine->state, CO_STATE_RUNNING, memory_order_relaxed);
+		co_fiber_switch(&m->fiber, &coroutine->fiber, false);
+		m->current = NULL;
+		again = m->after(m, coroutine);
+	} while (again);
+}
+
+/* Puts COROUTINE aside until there is memory for its stack. */
+static void set_aside(struct co_p *p, struct co *coroutine)
+{
+	coroutine->next = NULL;
+	if (p->stackless_last != NULL)
+		p->stackless_last->next = coroutine;
+	else
+		p->stackless_first = coroutine;
+	p->stackless_last = coroutine;
+}
+
+/* Lets the oldest that was set aside try again. */
+static void retry_set_aside(struct co_p *p)
+{
+	struct co *coroutine = p->stackless_first;
+
+	if (coroutine == NULL)
+		return;
+	p->stackless_first = coroutine->next;
+	if (p->stackless_first == NULL)
+		p->stackless_last = NULL;
+	queue_put(p, coroutine);
+}
+
+/* Reads the clock and does what is due. Reads it again after about CHECK_NS, if switches go on as they did. */
+static void check(struct co_p *p)
+{
+	int64_t before = p->now;
+	int64_t each;
+
+	p->now = co_now();
+	each = (p->now - before) / p->check_interval + 1;
+	p->check_interval = each * CHECK_INTERVAL_MAX < CHECK_NS ? CHECK_INTERVAL_MAX
+			    : each < CHECK_NS                    ? (unsigned)(CHECK_NS / each)
+								 : 1;
+	p->checks_in = p->check_interval;
+	if (p->deferred.first != NULL &&
+		(p->now - p->deferred.since >= DEFERRED_NS ||
+			atomic_load_explicit(&p->switches, memory_order_relaxed) - p->deferred.switches >=
+				DEFERRED_SWITCHES_MAX))
+		(void)co_deferred_run(p);
+	if (co_timers_next(&p->timers) <= p->now)
+		(void)co_timers_fire(&p->timers, p->now);
+	if (p->now - p->last_poll >= POLL_NS) {
+		p->last_poll = p->now;
+		retry_set_aside(p);
+		co_poller_poll(0);
+	}
+}
+
+/* Nothing is runnable: does the work put off, fires timers, sleeps until something happens. */
+static void idle(struct co_p *p)
+{
+	int64_t until;
+
+	if (co_deferred_run(p))
+		return;
+	p->now = co_now();
+	if (co_timers_fire(&p->timers, p->now))
+		return;
+	until = co_timers_next(&p->timers);
+	if (p->stackless_first != NULL) {
+		retry_set_aside(p);
+		until = co_deadline_after(p->now, STACK_RETRY_NS);
+	}
+	if (co_stacks_trim())
+		until = 0;
+	atomic_store(&co_runtime.sleeping, true);
+	if (atomic_load(&co_runtime.global_count) > 0)
+		until = 0;
+	else if (until == CO_NEVER && atomic_load(&co_runtime.outside) == 0)
+		until = co_fatal_deadlock();
+	co_poller_poll(until);
+	atomic_store(&co_runtime.sleeping, false);
+	p->now = co_now();
+	p->last_poll = p->now;
+	p->checks_in = p->check_interval;
+}
+
+void co_m_run(struct co_m *m)
+{
+	struct co_p *p = m->p;
+
+	while (!atomic_load_explicit(&co_runtime.stopping, memory_order_relaxed)) {
+		struct co *coroutine;
+
+		if (--p->checks_in == 0)
+			check(p);
+		coroutine = pick(p);
+		if (coroutine == NULL) {
+			idle(p);
+			continue;
+		}
+		co_count(&p->switches);
+		if (coroutine->stack == NULL && !bind_stack(p, coroutine))
+			set_aside(p, coroutine);
+		else
+			run_coroutine(m, coroutine);
+	}
+}
+
+void co_p_init(struct co_p *p, unsigned number)
+{
+	*p = (struct co_p){.number = number, .check_interval = CHECK_INTERVAL_MAX, .checks_in = CHECK_INTERVAL_MAX};
+	co_timers_init(&p->timers, number);
+	p->now = co_now();
+	p->last_poll = p->now;
+}

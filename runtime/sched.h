@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sched.h - processors (P), threads that run them (M), and what all of them share.
+ *
+ * An M runs its P's loop on the thread's own stack, and switches from there to a coroutine and back. A coroutine that
+ * leaves its stack names what is to be done once it has: `after`, called on the thread's own stack.
+ *
+ * This version runs one P on one M. What Ps share is guarded already: the global queue by `lock`, all else by atomics.
+ */
+#ifndef BATON_RUNTIME_SCHED_H
+#define BATON_RUNTIME_SCHED_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/co.h"
+#include "runtime/coroutine.h"
+#include "runtime/fiber.h"
+#include "runtime/run_queue.h"
+#include "runtime/stack.h"
+#include "runtime/timer.h"
+
+/* The work put off to the end of a round; the owner's P alone touches it. */
+struct co_deferred_queue {
+	struct co_deferred *first;
+	struct co_deferred *last;
+	int64_t since;     /* when the first came, ns of the P's clock */
+	uint64_t switches; /* the P's switches then */
+};
+
+struct co_p {
+	unsigned number;
+	struct co *_Atomic next; /* made ready by the running coroutine: runs before the queue */
+	unsigned next_streak;    /* how many in a row ran from `next` */
+	unsigned checks_in;      /* switches until the clock is read */
+	unsigned check_interval;
+	int64_t now; /* the clock when it was last read */
+	int64_t last_poll;
+	uint64_t next_id; /* a range of numbers for new coroutines */
+	uint64_t end_id;
+	struct co_stack_cache stacks;
+	struct co_record_cache records;
+	struct co *stackless_first; /* to be run once there is memory for a stack */
+	struct co *stackless_last;
+	struct co_deferred_queue deferred;
+	struct co_timers timers;
+	atomic_ullong switches; /* counters: written by the owner alone */
+	atomic_ullong spawned;
+	atomic_ullong ended;
+	atomic_ullong stack_high_pages;
+	atomic_long stacks_in_use;
+	struct co_run_queue queue;
+};
+
+/* Where a coroutine that parks has left what is to be done after its switch. */
+struct co_parking {
+	struct co_wait *wait;
+	struct co_spin *unlock;
+	void (*commit)(void *arg);
+	void *commit_arg;
+};
+
+struct co_m {
+	struct co_p *p;
+	struct co *current; /* NULL while the thread's own stack runs */
+	/* What to do now that COROUTINE has left its stack; true: go on with it at once. */
+	bool (*after)(struct co_m *m, struct co *coroutine);
+	struct co_parking parking;
+	void (*call)(void *arg); /* for co_on_thread_stack */
+	void *call_arg;
+	struct co_fiber fiber;
+};
+
+struct co_runtime {
+	struct co_p *ps;
+	unsigned proc_count;
+	size_t stack_bytes;
+	void (*fatal)(void);
+	int (*main)(void *arg);
+	void *main_arg;
+	int main_status;
+	int error;            /* why the run ended without main's return, 0 if it did not */
+	atomic_bool stopping; /* main has returned */
+	atomic_bool sleeping; /* the M that polls may be blocked in the kernel */
+	atomic_long outside;  /* what might wake the program from outside: jobs, waits for descriptors, descriptors */
+	atomic_ullong next_id;
+	struct co_spin lock;
+	bool is_open;            /* under lock: other threads may hand in coroutines */
+	unsigned handing_in;     /* under lock: threads that are about it */
+	atomic_ullong handed_in; /* coroutines that came so */
+	struct co *global_first; /* under lock */
+	struct co *global_last;
+	atomic_size_t global_count; /* written under lock */
+};
+
+extern struct co_runtime co_runtime;
+
+/* Prepares P; it owns nothing yet. */
+void co_p_init(struct co_p *p, unsigned number);
+
+/* The loop of M: runs coroutines until the run is stopping. */
+void co_m_run(struct co_m *m);
+
+/* A new coroutine, ready and not in any queue; P may be NULL on a thread that is none. NULL: no memory. */
+struct co *co_spawn(struct co_p *p, void (*function)(void *arg), void *arg, const char *site);
+
+/* Puts a coroutine that is ready into a queue. From any thread. */
+void co_make_runnable(struct co *coroutine);
+
+/* Leaves the running coroutine's stack; AFTER is called on the thread's own. Returns when it is run again. */
+void co_leave(struct co_m *m, bool (*after)(struct co_m *m, struct co *coroutine));
+
+/* Counts what might wake the program from outside, for the deadlock report. */
+static inline void co_outside_add(long n)
+{
+	atomic_fetch_add_explicit(&co_runtime.outside, n, memory_order_relaxed);
+}
+
+/* True where to spin for a lock may be quicker than to park: another P runs, and nothing waits for this one. */
+bool co_spinning_pays(void);
+
+/* Calls the work that was put off on P. True if there was any. */
+bool co_deferred_run(struct co_p *p);
+
+/* Forgets it. */
+void co_deferred_drop(struct co_p *p);
+
+static inline void co_count(atomic_ullong *counter)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * switch_frame.c - the first frame of a new stack, laid out as the assembly switches leave one at rest.
+ */
+#include "runtime/switch.h"
+
+#ifndef CO_SWITCH_UCONTEXT
+
+#include <stdint.h>
+#include <string.h>
+
+void co_machine_start(void); /* in assembly: calls the entry function from the stack's bottom frame */
+
+/* The words of a stack at rest: how many, which holds the entry function for co_machine_start, which the address to go
+ * on at; and the words that keep the bottom frame aligned to 16 bytes. */
+enum {
+#if defined(__x86_64__)
+	WORDS = 7,
+	ENTRY_WORD = 3,
+	RESUME_WORD = 6,
+	PADDING_WORDS = 2,
+#else
+	WORDS = 20,
+	ENTRY_WORD = 0,
+	RESUME_WORD = 11,
+	PADDING_WORDS = 2,
+#endif
+};
+
+void co_machine_prepare(struct co_machine *machine, void *low, size_t bytes, void (*entry)(void))
+{
+	uintptr_t top = ((uintptr_t)low + bytes) & ~(uintptr_t)15;
+	uintptr_t *frame = (uintptr_t *)top - PADDING_WORDS - WORDS;
+
+	memset(frame, 0, (WORDS + PADDING_WORDS) * sizeof(*frame));
+	frame[ENTRY_WORD] = (uintptr_t)entry;
+	frame[RESUME_WORD] = (uintptr_t)co_machine_start;
+	machine->stack_pointer = frame;
+}
+
+#endif

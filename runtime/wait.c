@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * wait.c - park and ready: the one way to suspend a coroutine.
+ *
+ * The state of a wait is three bits, each set once. CLAIMED: its result is decided. READY: its coroutine may go on.
+ * PARKED: its coroutine has left its stack and released its locks. Who sets the second of READY and PARKED puts the
+ * coroutine into a run queue; so it is never run on a stack that it still stands on, and may be claimed and readied
+ * before it has parked.
+ *
+ * Lock order: the caller's locks, then the context's, then a timer heap's or the run queue's.
+ */
+#include "runtime/wait.h"
+
+#include "runtime/dump.h"
+#include "runtime/local.h"
+#include "runtime/sched.h"
+#include "runtime/timer.h"
+
+enum {
+	CLAIMED = 1,
+	READY = 2,
+	PARKED = 4,
+};
+
+/* ---- queues
+ * ---------------------------------------------------------------------------------------------------------- */
+
+void co_waitq_push(struct co_waitq *queue, struct co_waiter *waiter, struct co_wait *wait)
+{
+	waiter->wait = wait;
+	waiter->queued = true;
+	waiter->next = NULL;
+	waiter->prev = queue->newest;
+	if (queue->newest != NULL)
+		queue->newest->next = waiter;
+	else
+		queue->oldest = waiter;
+	queue->newest = waiter;
+	queue->length++;
+}
+
+void co_waitq_push_front(struct co_waitq *queue, struct co_waiter *waiter, struct co_wait *wait)
+{
+	waiter->wait = wait;
+	waiter->queued = true;
+	waiter->prev = NULL;
+	waiter->next = queue->oldest;
+	if (queue->oldest != NULL)
+		queue->oldest->prev = waiter;
+	else
+		queue->newest = waiter;
+	queue->oldest = waiter;
+	queue->length++;
+}
+
+void co_waitq_remove(struct co_waitq *queue, struct co_waiter *waiter)
+{
+	if (!waiter->queued)
+		return;
+	if (waiter->prev != NULL)
+		waiter->prev->next = waiter->next;
+	else
+		queue->oldest = waiter->next;
+	if (waiter->next != NULL)
+		waiter->next->prev = waiter->prev;
+	else
+		queue->newest = waiter->prev;
+	waiter->queued = false;
+	queue->length--;
+}
+
+struct co_waiter *co_waitq_pop(struct co_waitq *queue)
+{
+	struct co_waiter *waiter = queue->oldest;
+
+	if (waiter != NULL)
+		co_waitq_remove(queue, waiter);
+	return waiter;
+}
+
+struct co_waiter *co_waitq_first(const struct co_waitq *queue)
+{
+	return queue->oldest;
+}
+
+/* ---- claiming and readying
+ * -------------------------------------------------------------------------------------------- */
+
+void co_wait_init(struct co_wait *wait, const char *reason)
+{
+	atomic_init(&wait->state, 0);
+	wait->result = 0;
+	wait->winner = NULL;
+	wait->on_park = NULL;
+	wait->coroutine = NULL;
+	wait->context = NULL;
+	list_init(&wait->context_link);
+	wait->timer.heap_index = 0;
+	wait->reason = reason;
+}
+
+bool co_wait_claim(struct co_wait *wait, struct co_waiter *winner, int result)
+{
+	if ((atomic_load_explicit(&wait->state, memory_order_relaxed) & CLAIMED) != 0)
+		return false;
+	if ((atomic_fetch_or_explicit(&wait->state, CLAIMED, memory_order_acq_rel) & CLAIMED) != 0)
+		return false;
+	wait->winner = winner;
+	wait->result = result;
+	return true;
+}
+
+void co_wait_ready(struct co_wait *wait)
+{
+	if ((atomic_fetch_or_explicit(&wait->state, READY, memory_order_acq_rel) & PARKED) != 0)
+		co_make_runnable(wait->coroutine);
+}
+
+bool co_wait_cancel(struct co_wait *wait, int result)
+{
+	if (!co_wait_claim(wait, NULL, result))
+		return false;
+	co_wait_ready(wait);
+	return true;
+}
+
+/* ---- parking
+ * ---------------------------------------------------------------------------------------------------------- */
+
+static void release(const struct co_parking *parking)
+{
+	if (parking->unlock != NULL)
+		co_spin_unlock(parking->unlock);
+	else if (parking->commit != NULL)
+		parking->commit(parking->commit_arg);
+}
+
+static bool after_park(struct co_m *m, struct co *coroutine)
+{
+	struct co_parking parking = m->parking;
+
+	if (co_stacks_have_canaries() && !co_stack_is_intact(coroutine->stack))
+		co_fatal_overflow(coroutine);
+	coroutine->reason = parking.wait->reason;
+	coroutine->since = m->p->now;
+	atomic_store_explicit(&coroutine->state, CO_STATE_PARKED, memory_order_relaxed);
+	release(&parking);
+	/* Ready already: go on at once, as if it had not parked. */
+	return (atomic_fetch_or_explicit(&parking.wait->state, PARKED, memory_order_acq_rel) & READY) != 0;
+}
+
+static void deadline_passed(struct co_timer *timer)
+{
+	struct co_wait *wait = container_of(timer, struct co_wait, timer);
+	bool claimed = co_wait_claim(wait, NULL, CO_EDEADLINE);
+
+	co_timer_set_ended(timer); /* unless it was claimed here, WAIT may be gone from now on */
+	if (claimed)
+		co_wait_ready(wait);
+}
+
+/* Binds WAIT to its deadline and its context, or claims it if one of them has passed. Nothing is bound on error. */
+static int bind_ends(struct co_wait *wait, struct co_context *context, int64_t deadline_ns)
+{
+	int error = co_context_error(context);
+	int r;
+
+	if (error != 0) {
+		(void)co_wait_cancel(wait, error);
+		return 0;
+	}
+	if (deadline_ns != CO_NEVER) {
+		if (deadline_ns <= co_now()) {
+			(void)co_wait_cancel(wait, CO_EDEADLINE);
+			return 0;
+		}
+		wait->timer.fired = deadline_passed;
+		r = co_timer_start(&wait->timer, deadline_ns);
+		if (r != 0)
+			return r;
+	}
+	if (context != NULL) {
+		error = co_context_bind(context, wait);
+		if (error != 0)
+			(void)co_wait_cancel(wait, error);
+		else
+			wait->context = context;
+	}
+	return 0;
+}
+
+static void unbind_ends(struct co_wait *wait, int64_t deadline_ns)
+{
+	if (wait->context != NULL)
+		co_context_unbind(wait->context, wait);
+	if (deadline_ns != CO_NEVER && !co_timer_stop(&wait->timer))
+		co_timer_wait_ended(&wait->timer);
+}
+
+static void release_on_thread_stack(void *parking)
+{
+	release(parking);
+}
+
+static int park(struct co_wait *wait, struct co_context *context, int64_t deadline_ns, struct co_parking parking)
+{
+	struct co_m *m = co_m_self();
+	bool is_bound = false;
+	int r = 0;
+
+	if (m == NULL || m->current == NULL)
+		r = CO_EINVAL;
+	else if ((atomic_load_explicit(&wait->state, memory_order_acquire) & CLAIMED) == 0) {
+		r = bind_ends(wait, context, deadline_ns);
+		is_bound = r == 0;
+	}
+	if (r != 0 || (atomic_load_explicit(&wait->state, memory_order_acquire) & READY) != 0) {
+		co_on_thread_stack(release_on_thread_stack, &parking);
+	} else {
+		if (wait->on_park != NULL)
+			wait->on_park(wait);
+		wait->coroutine = m->current;
+		m->parking = parking;
+		co_leave(m, after_park);
+	}
+	if (is_bound)
+		unbind_ends(wait, deadline_ns);
+	return r != 0 ? r : wait->result;
+}
+
+int co_wait_park(struct co_wait *wait, struct co_context *context, int64_t deadline_ns, struct co_spin *unlock)
+{
+	return park(wait, context, deadline_ns, (struct co_parking){.wait = wait, .unlock = unlock});
+}
+
+int co_wait_park_commit(
+	struct co_wait *wait, struct co_context *context, int64_t deadline_ns, void (*commit)(void *arg), void *arg)
+{
+	return park(wait, context, deadline_ns, (struct co_parking){.wait = wait, .commit = commit, .commit_arg = arg});
+}
+
+int co_sleep(struct co_context *context, int64_t duration_ns)
+{
+	struct co_wait wait;
+	int64_t deadline;
+	int r = co_context_error(context);
+
+	if (r != 0 || duration_ns <= 0)
+		return r;
+	deadline = co_deadline_after(co_now(), duration_ns);
+	if (deadline == CO_NEVER)
+		deadline = CO_NEVER - 1; /* a timer all the same: a sleeper is no deadlock */
+	co_wait_init(&wait, "sleep");
+	r = co_wait_park(&wait, context, deadline, NULL);
+	return r == CO_EDEADLINE && co_now() >= deadline ? 0 : r;
+}
