@@ -66,6 +66,8 @@ static const char *parse_tcp(const char *text, struct address *ret)
 		return "has no host";
 	if ((size_t)(end - host) >= sizeof(ret->host))
 		return "has a host that is longer than 255 bytes";
+	if (memchr(host, '[', (size_t)(end - host)) != NULL || memchr(host, ']', (size_t)(end - host)) != NULL)
+		return "has a bracket inside its host";
 	if (*rest != '\0' && *rest != ':')
 		return "has something behind its ']' that is not a port";
 	if (!bracketed && *rest == ':' && strchr(rest + 1, ':') != NULL)
