@@ -119,6 +119,7 @@ static void send_reply(void *arg)
 		.value = call->value,
 		.value_field = call->value_field,
 	};
+	int r;
 
 	call->value = NULL;
 	if (call->status != BATON__V1__STATUS__STATUS_OK) {
@@ -132,11 +133,12 @@ static void send_reply(void *arg)
 	}
 	co_spin_lock(&lane->lock);
 	frame.numbers = &lane->last_reply;
-	connection_send(call->connection, &frame);
+	r = output_append(&call->connection->output, &frame);
 	call->reply_number = frame.header.number;
 	if (call->delivery_of != NULL && !lane->ended && call->reply_number != 0)
 		list_add_tail(&lane->unacknowledged, &call->link);
 	co_spin_unlock(&lane->lock);
+	connection_sent(call->connection, r);
 }
 
 void call_settle(struct call *call, bool acknowledged)

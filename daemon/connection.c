@@ -235,16 +235,19 @@ bool connection_pass_reader(struct connection *connection)
 	return co_go(reader_main, connection) == 0;
 }
 
-void connection_send(struct connection *connection, struct output_frame *frame)
+void connection_sent(struct connection *connection, int r)
 {
-	int r = output_append(&connection->output, frame);
-
 	if (r == -ENOMEM)
 		connection_cut(connection, "no memory for a reply");
 	else if (r == -EMSGSIZE)
 		connection_cut(connection, "it does not read its replies");
 	else if (r == 0)
 		flush_later(connection);
+}
+
+void connection_send(struct connection *connection, struct output_frame *frame)
+{
+	connection_sent(connection, output_append(&connection->output, frame));
 }
 
 void connection_say_goodbye(struct connection *connection, int reason, const char *text)

@@ -70,6 +70,10 @@ bool connection_pass_reader(struct connection *connection);
  * connection that cannot take it is cut. */
 void connection_send(struct connection *connection, struct output_frame *frame);
 
+/* The two halves of connection_send, for those who append under a lock: output_append() to connection->output, then,
+ * without the lock, this with what it returned. */
+void connection_sent(struct connection *connection, int r);
+
 /* Says GOAWAY with REASON and TEXT. */
 void connection_say_goodbye(struct connection *connection, int reason, const char *text);
 

@@ -14,6 +14,7 @@
 #define CHUNK_BYTES 4096
 #define REFERENCE_BYTES 4096 /* values from here on are referenced */
 #define VECTORS 64
+#define CHUNKS_KEPT 64
 
 /* A run of bytes: its own, or those of a message. */
 struct output_chunk {
@@ -25,6 +26,13 @@ struct output_chunk {
 	uint8_t bytes[];
 };
 
+/* Chunks of CHUNK_BYTES that wait for use, of all connections. */
+static struct {
+	struct co_spin lock;
+	struct output_chunk *chunks;
+	unsigned count;
+} pool;
+
 static const uint8_t *chunk_bytes(const struct output_chunk *chunk)
 {
 	return chunk->message != NULL ? chunk->message->bytes : chunk->bytes;
@@ -34,13 +42,39 @@ static void chunk_free(struct output_chunk *chunk)
 {
 	if (chunk->message != NULL)
 		message_unref(chunk->message);
+	if (chunk->room == CHUNK_BYTES) {
+		co_spin_lock(&pool.lock);
+		if (pool.count < CHUNKS_KEPT) {
+			chunk->next = pool.chunks;
+			pool.chunks = chunk;
+			pool.count++;
+			chunk = NULL;
+		}
+		co_spin_unlock(&pool.lock);
+	}
 	memory_free(chunk);
+}
+
+static struct output_chunk *take_pooled(void)
+{
+	struct output_chunk *chunk;
+
+	co_spin_lock(&pool.lock);
+	chunk = pool.chunks;
+	if (chunk != NULL) {
+		pool.chunks = chunk->next;
+		pool.count--;
+	}
+	co_spin_unlock(&pool.lock);
+	return chunk;
 }
 
 static struct output_chunk *chunk_new(size_t room, struct message *message)
 {
-	struct output_chunk *chunk = memory_alloc(sizeof *chunk + room);
+	struct output_chunk *chunk = room == CHUNK_BYTES ? take_pooled() : NULL;
 
+	if (chunk == NULL)
+		chunk = memory_alloc(sizeof *chunk + room);
 	if (chunk == NULL)
 		return NULL;
 	*chunk = (struct output_chunk){.room = room, .message = message};
@@ -266,4 +300,15 @@ void output_kill(struct output *output)
 		chunk_free(chunk);
 		chunk = next;
 	}
+}
+
+void output_pool_drain(void)
+{
+	while (pool.chunks != NULL) {
+		struct output_chunk *chunk = pool.chunks;
+
+		pool.chunks = chunk->next;
+		memory_free(chunk);
+	}
+	pool.count = 0;
 }

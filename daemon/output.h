@@ -57,4 +57,7 @@ size_t output_pending(struct output *output);
 /* Drops everything and whatever comes later. */
 void output_kill(struct output *output);
 
+/* Gives pooled chunks back to the allocator. */
+void output_pool_drain(void);
+
 #endif

@@ -145,6 +145,10 @@ done:
 	co_yield ();
 	co_context_unref(running);
 	state_close();
+	registry_done();
+	call_pool_drain();
+	input_pool_drain();
+	output_pool_drain();
 	log_info("stopped status=%d", status);
 	return status;
 }

@@ -60,7 +60,7 @@ void session_stop_calls(struct session *session, int error)
 	struct lane *lane = NULL;
 
 	while ((lane = next_lane(session, lane)) != NULL)
-		while (lane_stop_some(lane, OBJECT_EENDED))
+		while (lane_stop_some(lane, error))
 			co_yield ();
 }
 
