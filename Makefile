@@ -156,6 +156,25 @@ $(B)/tests/%: $(B)/obj/tests/%.o $(TEST_SUPPORT) $(TEST_LIBRARIES)
 	@mkdir -p $(@D)
 	$(LINK_TEST) $(CMOCKA_LIBS)
 
+# The runtime's tests and examples are linked with nothing that lies above it.
+EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard tests/examples/co_*.c))
+TEST_RUNTIME := $(call objects,tests/lib/co_test.c tests/lib/child.c tests/lib/sockets.c) $(B)/libruntime.a $(B)/libbase.a
+LINK_RUNTIME = $(CC) $(CFLAGS) $(LINKING) -o $@ $^ $(EVENT_LIBS)
+
+$(B)/tests/unit/test_runtime_%: $(B)/obj/tests/unit/test_runtime_%.o $(TEST_RUNTIME)
+	@mkdir -p $(@D)
+	$(LINK_RUNTIME) $(CMOCKA_LIBS)
+
+$(B)/tests/stress/test_runtime_%: $(B)/obj/tests/stress/test_runtime_%.o $(TEST_RUNTIME)
+	@mkdir -p $(@D)
+	$(LINK_RUNTIME) $(CMOCKA_LIBS)
+
+$(B)/tests/examples/co_%: $(B)/obj/tests/examples/co_%.o $(B)/libruntime.a $(B)/libbase.a
+	@mkdir -p $(@D)
+	$(LINK_RUNTIME)
+
+$(B)/tests/unit/test_runtime_examples: | $(EXAMPLES)
+
 $(call objects,$(wildcard tests/*/*.c)): | $(call deps-of,check)
 
 # A fuzz target's corpus, replayed by any compiler.
@@ -219,7 +238,8 @@ $(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(TEST_LIBRARIES)
 # ---- looking at the code --------------------------------------------------------------------------------------------
 
 HEADERS := $(wildcard $(addsuffix /*.h,base proto runtime daemon daemon/objects clientlib cli tests/lib))
-SOURCES := $(wildcard $(addsuffix /*.c,base proto runtime daemon daemon/objects clientlib cli tests/*))
+SOURCES := $(wildcard $(addsuffix /*.c,base proto runtime daemon daemon/objects clientlib cli))
+TESTS := $(wildcard tests/*/*.[ch])
 SCRIPTS := $(wildcard scripts/* .ci/run demo/* tests/*/*.sh)
 
 header-check: $(HEADERS:%=$(B)/headers/%.ok) # each header compiles alone
@@ -234,14 +254,15 @@ symbols-check: $(LIBRARIES) # libbaton exports what baton.h declares
 	@$(if $(LIBRARIES),scripts/symbols-check $(B)/libbaton.so.0 clientlib/baton.h clientlib/libbaton.map)
 
 lint: $(call deps-of,lint) layer-check $(GENERATED) ## clang-format, clang-tidy, cppcheck, shellcheck
-	clang-format --dry-run -Werror $(HEADERS) $(SOURCES)
-	printf '%s\n' $(SOURCES) | xargs -P $(JOBS) -n 8 sh -c 'clang-tidy --quiet "$$@" -- $(STANDARD) 2>/dev/null' tidy
+	clang-format --dry-run -Werror $(sort $(HEADERS) $(SOURCES) $(TESTS))
+	printf '%s\n' $(SOURCES) | xargs -P $(JOBS) -n 4 sh -c 'clang-tidy --quiet "$$@" -- \
+		-std=c11 -D_GNU_SOURCE -DBATON_VERSION=0 -I. -I$(B)/gen 2>/dev/null' tidy
 	cppcheck --quiet -j $(JOBS) --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
 		--suppress=missingIncludeSystem --error-exitcode=1 -D_GNU_SOURCE -D__x86_64__ -I. $(SOURCES)
-	shellcheck -x $(SCRIPTS)
+	shellcheck -S warning -x $(SCRIPTS)
 
 format: ## reformat all C files
-	clang-format -i $(HEADERS) $(SOURCES)
+	clang-format -i $(sort $(HEADERS) $(SOURCES) $(TESTS))
 
 # ---- seeing it work -------------------------------------------------------------------------------------------------
 
