@@ -158,7 +158,7 @@ struct entry {
 	int64_t since_ns;           /* when it came */
 	uint32_t task;
 	atomic_int stop;   /* 0; 1 while it waits; or the object_error that ended the call, or will at its next wait */
-	bool is_begun; /* entry.c's: the present wait was begun */
+	bool is_begun;     /* entry.c's: the present wait was begun */
 	uint64_t sequence; /* of the transition that its answer depends on */
 	void (*on_park)(struct entry *entry); /* called as co_wait.on_park is, each time it waits; or NULL */
 
@@ -198,8 +198,8 @@ static inline struct entry *entry_of(struct co_waiter *waiter)
 /* Ends up to 256 waits of QUEUE with ERROR. Under the object's lock. True if there are more. */
 bool entry_fail_some(struct co_waitq *queue, int error);
 
-/* For object_type.visit_parties: calls VISIT for those who wait in QUEUE, as ROLE. Under the object's lock. False: VISIT
- * said so. */
+/* For object_type.visit_parties: calls VISIT for those who wait in QUEUE, as ROLE. Under the object's lock. False:
+ * VISIT said so. */
 bool entry_visit_waiters(const struct co_waitq *queue, const char *role,
 	bool (*visit)(const struct object_party *party, void *arg), void *arg);
 

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * channel.c - sending, receiving and settling.
+ *
+ * Invariants, whenever the lock is free:
+ *  1. While a receiver waits that nobody has claimed, the backlog is empty and no unclaimed sender waits.
+ *  2. While an unclaimed sender waits, the backlog is at or above the capacity, and the channel is open.
+ *  3. Messages are numbered in the order in which their sends took effect, and are handed out lowest number first; one
+ *     that comes back may raise the backlog above the capacity.
+ *  4. A closed channel has no unclaimed sender; once it is drained (closed, empty, nothing out that is acknowledged by
+ *     hand) no unclaimed receiver either. A deleted one has neither. channel_leave() brings this about, a step of
+ * waiters at a time: what marks come first, so that none of those is served in between. Locking: everything but
+ * `capacity` is under object.lock. A grant claims the receiver, then takes the owner's lock.
+ */
+#include "base/memory.h"
+#include "daemon/objects/channel_state.h"
+#include "daemon/objects/token.h"
+#include "daemon/objects/transition.h"
+
+/* ---- making ------------------------------------------------------------------------------------------------------ */
+
+int channel_new(const char *name, uint64_t capacity, struct channel **ret)
+{
+	struct channel *channel = memory_alloc(sizeof(*channel));
+	int r;
+
+	if (channel == NULL)
+		return OBJECT_ENOMEM;
+	*channel = (struct channel){.capacity = capacity};
+	r = deliveries_init(&channel->deliveries);
+	if (r == 0)
+		r = object_init(&channel->object, &channel_type, name);
+	if (r != 0) {
+		deliveries_done(&channel->deliveries);
+		memory_free(channel);
+		return r;
+	}
+	backlog_init(&channel->backlog);
+	*ret = channel;
+	return OBJECT_OK;
+}
+
+struct object *channel_object(struct channel *channel)
+{
+	return &channel->object;
+}
+
+struct channel *channel_of(struct object *object)
+{
+	return container_of(object, struct channel, object);
+}
+
+/* ---- leaving the lock -------------------------------------------------------------------------------------------- */
+
+static bool is_drained(const struct channel *channel)
+{
+	return channel->closed && channel->backlog.length == 0 && channel->deliveries.manual_count == 0;
+}
+
+/* Sends a step of those away who wait for what cannot come any more. True if there are more. */
+static bool send_away_some(struct channel *channel)
+{
+	bool more = false;
+
+	if (channel->object.deleted) {
+		more |= entry_fail_some(&channel->senders, OBJECT_EDELETED);
+		more |= entry_fail_some(&channel->receivers, OBJECT_EDELETED);
+	} else if (channel->closed) {
+		more |= entry_fail_some(&channel->senders, OBJECT_ESENDCLOSED);
+		if (is_drained(channel))
+			more |= entry_fail_some(&channel->receivers, OBJECT_ECLOSED);
+	}
+	return more;
+}
+
+static void grow_deliveries(struct channel *channel, size_t count)
+{
+	const struct bucket_array spare = deliveries_spare(count);
+	struct parcel **unused;
+
+	co_spin_lock(&channel->object.lock);
+	unused = deliveries_grow(&channel->deliveries, spare);
+	co_spin_unlock(&channel->object.lock);
+	memory_free(unused);
+}
+
+void channel_leave(struct channel *channel)
+{
+	const bool wants_room = deliveries_want_room(&channel->deliveries);
+	const size_t count = 2 * channel->deliveries.table.count;
+
+	while (send_away_some(channel)) {
+		co_spin_unlock(&channel->object.lock);
+		co_spin_lock(&channel->object.lock);
+	}
+	co_spin_unlock(&channel->object.lock);
+	if (wants_room)
+		grow_deliveries(channel, count);
+}
+
+/* ---- deliveries -------------------------------------------------------------------------------------------------- */
+
+/* What ENTRY receives with is in its `detail`: whether it will acknowledge by hand. */
+static bool reserve(struct channel *channel, struct entry *entry, struct parcel *parcel, int64_t now_ns)
+{
+	parcel->hold.object = &channel->object;
+	parcel->hold.token = token_take_delivery();
+	parcel->hold.since_ns = now_ns;
+	parcel->hold.task = entry->task;
+	return owner_take(entry->owner, &parcel->hold);
+}
+
+/* Hands PARCEL, reserved for ENTRY, over. */
+static void deliver(struct channel *channel, struct entry *entry, struct parcel *parcel)
+{
+	parcel->manual = entry->detail != 0;
+	deliveries_add(&channel->deliveries, parcel);
+	entry->slot = message_ref(parcel->message);
+	entry->token = parcel->hold.token;
+	entry->detail = parcel->attempt;
+	entry->sequence = transition_commit_one(TRANSITION_CHANNEL_DELIVERED, &channel->object);
+}
+
+/* PARCEL is sent: from here on it belongs to the channel, and has its number. */
+static uint64_t commit_send(struct channel *channel, struct parcel *parcel)
+{
+	parcel->number = ++channel->last_number;
+	return transition_commit_one(TRANSITION_CHANNEL_SENT, &channel->object);
+}
+
+/* Hands PARCEL to the first receiver that can have it; SENDER, not NULL, sends it thereby. False: there is none. */
+static bool hand_to_receiver(struct channel *channel, struct parcel *parcel, struct entry *sender, int64_t now_ns)
+{
+	struct co_waiter *waiter;
+	bool handed = false;
+
+	while (!handed && (waiter = co_waitq_pop(&channel->receivers)) != NULL) {
+		struct entry *receiver = entry_of(waiter);
+
+		if (!co_wait_claim(waiter->wait, waiter, OBJECT_OK))
+			continue;
+		handed = reserve(channel, receiver, parcel, now_ns);
+		if (handed && sender != NULL)
+			sender->sequence = commit_send(channel, parcel);
+		if (handed)
+			deliver(channel, receiver, parcel);
+		else
+			entry_fail(receiver, OBJECT_EENDED);
+		co_wait_ready(waiter->wait);
+	}
+	return handed;
+}
+
+/* Takes the delivery of TOKEN back from whoever has it; NULL if nobody has. */
+static struct parcel *take_back(struct channel *channel, uint64_t token)
+{
+	struct parcel *parcel = deliveries_find(&channel->deliveries, token);
+
+	if (parcel != NULL) {
+		deliveries_remove(&channel->deliveries, parcel);
+		owner_drop(&parcel->hold);
+	}
+	return parcel;
+}
+
+static void settle(struct channel *channel, struct parcel *parcel, struct list *dropped)
+{
+	list_add_tail(dropped, &parcel->link);
+	(void)transition_commit_one(TRANSITION_CHANNEL_SETTLED, &channel->object);
+}
+
+int channel_acknowledge(struct channel *channel, uint64_t token)
+{
+	struct list dropped;
+	struct parcel *parcel;
+	int r = OBJECT_ESTALE;
+
+	list_init(&dropped);
+	co_spin_lock(&channel->object.lock);
+	parcel = take_back(channel, token);
+	if (parcel != NULL) {
+		settle(channel, parcel, &dropped);
+		r = channel->object.deleted ? OBJECT_ESTALE : OBJECT_OK;
+	}
+	channel_leave(channel);
+	parcel_free_all(&dropped);
+	return r;
+}
+
+/* The delivery came back: PARCEL goes to the next receiver, or to its place. */
+static void pass_on(struct channel *channel, struct parcel *parcel, int64_t now_ns)
+{
+	parcel->attempt++;
+	(void)transition_commit_one(TRANSITION_CHANNEL_RETURNED, &channel->object);
+	if (!hand_to_receiver(channel, parcel, NULL, now_ns))
+		backlog_put_back(&channel->backlog, parcel);
+}
+
+int channel_return(struct channel *channel, uint64_t token, int64_t now_ns)
+{
+	struct list dropped;
+	struct parcel *parcel;
+	int r = OBJECT_ESTALE;
+
+	list_init(&dropped);
+	co_spin_lock(&channel->object.lock);
+	parcel = take_back(channel, token);
+	if (parcel != NULL && channel->object.deleted) {
+		settle(channel, parcel, &dropped);
+	} else if (parcel != NULL) {
+		pass_on(channel, parcel, now_ns);
+		r = OBJECT_OK;
+	}
+	channel_leave(channel);
+	parcel_free_all(&dropped);
+	return r;
+}
+
+/* ---- sending ----------------------------------------------------------------------------------------------------- */
+
+static int try_send(struct channel *channel, struct entry *entry, struct parcel *parcel)
+{
+	if (channel->object.deleted)
+		return OBJECT_EDELETED;
+	if (channel->closed)
+		return OBJECT_ESENDCLOSED;
+	if (hand_to_receiver(channel, parcel, entry, entry->since_ns))
+		return OBJECT_OK;
+	if (channel->backlog.length < channel->capacity) {
+		entry->sequence = commit_send(channel, parcel);
+		backlog_add(&channel->backlog, parcel);
+		return OBJECT_OK;
+	}
+	return OBJECT_EWOULDBLOCK;
+}
+
+/* Parks in QUEUE. Called and returns with the lock held. */
+static int wait_in(struct channel *channel, struct co_waitq *queue, struct entry *entry, const char *reason)
+{
+	int r;
+
+	entry_begin(entry, reason);
+	co_waitq_push(queue, &entry->waiter, &entry->wait);
+	r = entry_park(entry, &channel->object.lock);
+	co_spin_lock(&channel->object.lock);
+	co_waitq_remove(queue, &entry->waiter);
+	return r;
+}
+
+int channel_send(struct channel *channel, struct entry *entry, struct message *message, bool no_wait)
+{
+	struct parcel *parcel;
+	int r = entry_refusal(entry);
+
+	if (r != OBJECT_OK)
+		return r;
+	parcel = parcel_new(message);
+	if (parcel == NULL)
+		return OBJECT_ENOMEM;
+	co_spin_lock(&channel->object.lock);
+	r = try_send(channel, entry, parcel);
+	if (r == OBJECT_EWOULDBLOCK && !no_wait) {
+		entry->slot = parcel;
+		r = wait_in(channel, &channel->senders, entry, "chan send");
+	}
+	channel_leave(channel);
+	if (r != OBJECT_OK)
+		parcel_free(parcel);
+	return r;
+}
+
+/* ---- receiving --------------------------------------------------------------------------------------------------- */
+
+/* SENDER, claimed, has sent what it waited with. */
+static void complete_send(struct channel *channel, struct entry *sender, struct parcel *parcel)
+{
+	sender->sequence = commit_send(channel, parcel);
+	sender->slot = NULL;
+	co_wait_ready(&sender->wait);
+}
+
+/* Lets waiting senders fill the room that there is. */
+static void admit_senders(struct channel *channel)
+{
+	while (channel->backlog.length < channel->capacity) {
+		struct co_waiter *waiter = co_waitq_pop(&channel->senders);
+		struct parcel *parcel;
+
+		if (waiter == NULL)
+			return;
+		if (!co_wait_claim(waiter->wait, waiter, OBJECT_OK))
+			continue;
+		parcel = entry_of(waiter)->slot;
+		complete_send(channel, entry_of(waiter), parcel);
+		backlog_add(&channel->backlog, parcel);
+	}
+}
+
+static int receive_from_backlog(struct channel *channel, struct entry *entry)
+{
+	struct parcel *parcel = backlog_take(&channel->backlog);
+
+	if (!reserve(channel, entry, parcel, entry->since_ns)) {
+		backlog_put_back(&channel->backlog, parcel);
+		return OBJECT_EENDED;
+	}
+	deliver(channel, entry, parcel);
+	if (!channel->closed)
+		admit_senders(channel);
+	return OBJECT_OK;
+}
+
+/* The delivery is reserved before the sender is claimed: neither can be undone, but a reservation can be dropped. */
+static int receive_from_sender(struct channel *channel, struct entry *entry)
+{
+	struct co_waiter *waiter;
+
+	while ((waiter = co_waitq_first(&channel->senders)) != NULL) {
+		struct parcel *parcel = entry_of(waiter)->slot;
+
+		if (!reserve(channel, entry, parcel, entry->since_ns))
+			return OBJECT_EENDED;
+		co_waitq_remove(&channel->senders, waiter);
+		if (co_wait_claim(waiter->wait, waiter, OBJECT_OK)) {
+			complete_send(channel, entry_of(waiter), parcel);
+			deliver(channel, entry, parcel);
+			return OBJECT_OK;
+		}
+		owner_drop(&parcel->hold);
+	}
+	return OBJECT_EWOULDBLOCK;
+}
+
+static int try_receive(struct channel *channel, struct entry *entry)
+{
+	if (channel->object.deleted)
+		return OBJECT_EDELETED;
+	if (channel->backlog.length > 0)
+		return receive_from_backlog(channel, entry);
+	if (is_drained(channel))
+		return OBJECT_ECLOSED;
+	return channel->closed ? OBJECT_EWOULDBLOCK : receive_from_sender(channel, entry);
+}
+
+int channel_receive(
+	struct channel *channel, struct entry *entry, bool no_wait, bool manual, struct channel_delivery *ret)
+{
+	int r = entry_refusal(entry);
+
+	if (r != OBJECT_OK)
+		return r;
+	entry->detail = manual;
+	co_spin_lock(&channel->object.lock);
+	r = try_receive(channel, entry);
+	if (r == OBJECT_EWOULDBLOCK && !no_wait)
+		r = wait_in(channel, &channel->receivers, entry, "chan receive");
+	channel_leave(channel);
+	if (r == OBJECT_OK)
+		*ret = (struct channel_delivery){
+			.message = entry->slot, .token = entry->token, .attempt = entry->detail};
+	return r;
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * channel_end.c - closing, deleting and looking into a channel.
+ */
+#include <string.h>
+
+#include "base/memory.h"
+#include "daemon/objects/channel_state.h"
+#include "daemon/objects/transition.h"
+
+#define PARCELS_PER_STEP 256u
+
+int channel_close(struct channel *channel)
+{
+	int r = OBJECT_OK;
+
+	co_spin_lock(&channel->object.lock);
+	if (channel->object.deleted) {
+		r = OBJECT_EDELETED;
+	} else if (channel->closed) {
+		r = OBJECT_ECLOSECLOSED;
+	} else {
+		channel->closed = true;
+		(void)transition_commit_one(TRANSITION_CHANNEL_CLOSED, &channel->object);
+	}
+	channel_leave(channel);
+	return r;
+}
+
+/* ---- deleting ---------------------------------------------------------------------------------------------------- */
+
+/* The oldest delivery or, when none is out, the first message of the backlog; NULL: the channel is empty. */
+static struct parcel *take_any(struct channel *channel)
+{
+	struct deliveries *deliveries = &channel->deliveries;
+	struct parcel *parcel;
+
+	if (list_is_empty(&deliveries->by_age))
+		return backlog_take(&channel->backlog);
+	parcel = container_of(deliveries->by_age.next, struct parcel, link);
+	deliveries_remove(deliveries, parcel);
+	owner_drop(&parcel->hold);
+	(void)transition_commit_one(TRANSITION_CHANNEL_SETTLED, &channel->object);
+	return parcel;
+}
+
+/* Drops a step of what is in the deleted channel or out of it. False when that was all. */
+static bool drop_some(struct channel *channel)
+{
+	struct list dropped;
+	struct parcel *parcel = NULL;
+
+	list_init(&dropped);
+	co_spin_lock(&channel->object.lock);
+	for (unsigned i = 0; i < PARCELS_PER_STEP; i++) {
+		parcel = take_any(channel);
+		if (parcel == NULL)
+			break;
+		list_add_tail(&dropped, &parcel->link);
+	}
+	co_spin_unlock(&channel->object.lock);
+	parcel_free_all(&dropped);
+	return parcel != NULL;
+}
+
+void channel_delete(struct channel *channel)
+{
+	bool first;
+
+	co_spin_lock(&channel->object.lock);
+	first = !channel->object.deleted;
+	channel->object.deleted = true;
+	if (first)
+		(void)transition_commit_one(TRANSITION_CHANNEL_DELETED, &channel->object);
+	channel_leave(channel);
+	while (drop_some(channel))
+		;
+}
+
+static void channel_free(struct object *object)
+{
+	struct channel *channel = channel_of(object);
+
+	while (drop_some(channel))
+		;
+	deliveries_done(&channel->deliveries);
+	object_done(object);
+	memory_free(channel);
+}
+
+/* ---- looking ----------------------------------------------------------------------------------------------------- */
+
+uint64_t channel_length(struct channel *channel)
+{
+	uint64_t length;
+
+	co_spin_lock(&channel->object.lock);
+	length = channel->backlog.length;
+	co_spin_unlock(&channel->object.lock);
+	return length;
+}
+
+uint64_t channel_capacity(const struct channel *channel)
+{
+	return channel->capacity;
+}
+
+static const char *state_name(const struct channel *channel)
+{
+	if (channel->object.deleted)
+		return "deleted";
+	return channel->closed ? "closed" : "open";
+}
+
+static void channel_describe(struct object *object, struct object_description *ret)
+{
+	struct channel *channel = channel_of(object);
+
+	*ret = (struct object_description){.capacity = channel->capacity};
+	co_spin_lock(&object->lock);
+	ret->waiters = (uint32_t)(channel->senders.length + channel->receivers.length);
+	ret->length = channel->backlog.length;
+	ret->deliveries = channel->deliveries.count;
+	ret->closed = channel->closed;
+	strcpy(ret->state, state_name(channel));
+	co_spin_unlock(&object->lock);
+}
+
+static bool visit_deliveries(
+	const struct deliveries *deliveries, bool (*visit)(const struct object_party *party, void *arg), void *arg)
+{
+	list_for_each (at, &deliveries->by_age) {
+		const struct parcel *parcel = container_of(at, struct parcel, link);
+		const struct object_party party = {
+			.role = "delivery",
+			.owner = parcel->hold.owner,
+			.task = parcel->hold.task,
+			.token = parcel->hold.token,
+			.since_ns = parcel->hold.since_ns,
+			.attempt = parcel->attempt,
+		};
+
+		if (!visit(&party, arg))
+			return false;
+	}
+	return true;
+}
+
+static void channel_visit_parties(
+	struct object *object, bool (*visit)(const struct object_party *party, void *arg), void *arg)
+{
+	struct channel *channel = channel_of(object);
+
+	co_spin_lock(&object->lock);
+	if (entry_visit_waiters(&channel->senders, "sender", visit, arg) &&
+		entry_visit_waiters(&channel->receivers, "receiver", visit, arg))
+		(void)visit_deliveries(&channel->deliveries, visit, arg);
+	co_spin_unlock(&object->lock);
+}
+
+static void channel_release(struct object *object, uint64_t token, int64_t now_ns)
+{
+	(void)channel_return(channel_of(object), token, now_ns);
+}
+
+const struct object_type channel_type = {
+	.kind = OBJECT_CHANNEL,
+	.name = "chan",
+	.release = channel_release,
+	.describe = channel_describe,
+	.visit_parties = channel_visit_parties,
+	.free = channel_free,
+};

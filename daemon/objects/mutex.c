@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mutex.c - Go's sync.Mutex (its normal and its starvation mode), held by sessions.
+ *
+ * Normal mode: an unlock wakes the first waiter, which then competes with newcomers; if it loses it waits on at the
+ * front of the queue. One that lost for more than 1 ms switches to starvation mode: the lock is handed over at unlock,
+ * and newcomers queue. A waiter that gets the lock and is the last, or has waited less than 1 ms, switches back.
+ *
+ * Invariants, whenever the lock is free:
+ *  1. While nobody holds it and a token can be had, no unclaimed waiter stands in the queue unless one that was woken
+ * is on its way (`woken`). Whoever was woken takes the lock, or queues behind a holder, or passes the wake-up on.
+ *  2. Starvation mode has waiters.
+ *  3. Tokens of successive holds rise.
+ * Time comes with calls; `now_ns` is the latest that was told. Locking: everything is under object.lock. A grant claims
+ * the waiter, then takes the owner's lock.
+ */
+#include <string.h>
+
+#include "base/memory.h"
+#include "daemon/objects/mutex.h"
+#include "daemon/objects/token.h"
+#include "daemon/objects/transition.h"
+
+#define STARVATION_NS CO_MILLISECOND
+#define ABANDONED_KEPT_NS (3600 * CO_SECOND)
+
+/* A wait's result besides object_error: woken to compete. */
+enum { COMPETE = 1 };
+
+struct mutex {
+	struct object object;
+	struct hold hold; /* its owner is NULL while nobody holds the lock */
+	struct co_waitq waiters;
+	bool starving;
+	bool woken;
+	bool is_abandoned; /* the last holder's session ended; told to the next */
+	int64_t abandoned_ns;
+	int64_t now_ns;
+};
+
+int mutex_new(const char *name, struct mutex **ret)
+{
+	struct mutex *mutex = memory_alloc(sizeof(*mutex));
+	int r;
+
+	if (mutex == NULL)
+		return OBJECT_ENOMEM;
+	*mutex = (struct mutex){0};
+	r = object_init(&mutex->object, &mutex_type, name);
+	if (r != 0) {
+		memory_free(mutex);
+		return r;
+	}
+	list_init(&mutex->hold.link);
+	mutex->hold.object = &mutex->object;
+	*ret = mutex;
+	return OBJECT_OK;
+}
+
+struct object *mutex_object(struct mutex *mutex)
+{
+	return &mutex->object;
+}
+
+struct mutex *mutex_of(struct object *object)
+{
+	return container_of(object, struct mutex, object);
+}
+
+static bool is_held(const struct mutex *mutex)
+{
+	return mutex->hold.owner != NULL;
+}
+
+static bool is_held_under(const struct mutex *mutex, uint64_t token)
+{
+	return is_held(mutex) && mutex->hold.token == token;
+}
+
+static void hear_time(struct mutex *mutex, int64_t now_ns)
+{
+	if (now_ns > mutex->now_ns)
+		mutex->now_ns = now_ns;
+}
+
+static bool has_abandoned_mark(const struct mutex *mutex, int64_t now_ns)
+{
+	return mutex->is_abandoned && now_ns - mutex->abandoned_ns < ABANDONED_KEPT_NS;
+}
+
+/* ---- locking ----------------------------------------------------------------------------------------------------- */
+
+/* Gives the free lock to ENTRY, which stands in no queue. 0, OBJECT_EENDED, or OBJECT_EWOULDBLOCK when there is no
+ * token. */
+static int grant(struct mutex *mutex, struct entry *entry)
+{
+	uint64_t token;
+
+	if (!token_take(&token))
+		return OBJECT_EWOULDBLOCK;
+	mutex->hold.token = token;
+	mutex->hold.since_ns = mutex->now_ns;
+	mutex->hold.task = entry->task;
+	if (!owner_take(entry->owner, &mutex->hold))
+		return OBJECT_EENDED;
+	entry->token = token;
+	entry->detail = has_abandoned_mark(mutex, mutex->now_ns);
+	mutex->is_abandoned = false;
+	if (mutex->waiters.length == 0 || mutex->now_ns - entry->since_ns < STARVATION_NS)
+		mutex->starving = false;
+	entry->sequence = transition_commit_one(TRANSITION_MUTEX_LOCKED, &mutex->object);
+	return OBJECT_OK;
+}
+
+/* Lets the first waiter in, if there is one and nobody holds the lock: by waking it, or by handing the lock to it. */
+static void pass_on(struct mutex *mutex)
+{
+	struct co_waiter *waiter;
+
+	if (!token_is_available())
+		return;
+	while (!is_held(mutex) && !mutex->woken && (waiter = co_waitq_pop(&mutex->waiters)) != NULL) {
+		int result = COMPETE;
+
+		if (!co_wait_claim(waiter->wait, waiter, result))
+			continue;
+		if (mutex->starving)
+			result = grant(mutex, entry_of(waiter));
+		if (result == OBJECT_EWOULDBLOCK) /* the last token went elsewhere meanwhile */
+			result = COMPETE;
+		mutex->woken = result == COMPETE;
+		entry_fail(entry_of(waiter), result);
+		co_wait_ready(waiter->wait);
+	}
+	if (mutex->waiters.length == 0)
+		mutex->starving = false;
+}
+
+/* ENTRY was woken. As grant(); having lost for too long starts starvation mode. */
+static int compete(struct mutex *mutex, struct entry *entry)
+{
+	mutex->woken = false;
+	if (!is_held(mutex))
+		return grant(mutex, entry);
+	if (mutex->now_ns - entry->since_ns > STARVATION_NS)
+		mutex->starving = true;
+	return OBJECT_EWOULDBLOCK;
+}
+
+/* Called and returns with the lock held. */
+static int wait_for_lock(struct mutex *mutex, struct entry *entry)
+{
+	bool waited = false;
+	int r;
+
+	do {
+		entry_begin(entry, "mutex lock");
+		if (waited)
+			co_waitq_push_front(&mutex->waiters, &entry->waiter, &entry->wait);
+		else
+			co_waitq_push(&mutex->waiters, &entry->waiter, &entry->wait);
+		waited = true;
+		r = entry_park(entry, &mutex->object.lock);
+		co_spin_lock(&mutex->object.lock);
+		co_waitq_remove(&mutex->waiters, &entry->waiter);
+		if (r == COMPETE)
+			r = compete(mutex, entry);
+	} while (r == OBJECT_EWOULDBLOCK);
+	if (r != OBJECT_OK)
+		pass_on(mutex);
+	return r;
+}
+
+int mutex_lock(struct mutex *mutex, struct entry *entry, bool no_wait, struct mutex_grant *ret)
+{
+	int r = entry_refusal(entry);
+
+	if (r != OBJECT_OK)
+		return r;
+	co_spin_lock(&mutex->object.lock);
+	hear_time(mutex, entry->since_ns);
+	r = OBJECT_EWOULDBLOCK;
+	if (!is_held(mutex) && !mutex->starving)
+		r = grant(mutex, entry);
+	if (r == OBJECT_EWOULDBLOCK && !no_wait)
+		r = wait_for_lock(mutex, entry);
+	co_spin_unlock(&mutex->object.lock);
+	if (r == OBJECT_OK)
+		*ret = (struct mutex_grant){.token = entry->token, .abandoned = entry->detail != 0};
+	return r;
+}
+
+/* ---- unlocking --------------------------------------------------------------------------------------------------- */
+
+int mutex_unlock(struct mutex *mutex, uint64_t token, int64_t now_ns, struct owner **ret_owner)
+{
+	int r = OBJECT_OK;
+
+	co_spin_lock(&mutex->object.lock);
+	if (!is_held(mutex)) {
+		r = OBJECT_EUNLOCKED;
+	} else if (!is_held_under(mutex, token)) {
+		r = OBJECT_ESTALE;
+	} else {
+		if (ret_owner != NULL)
+			*ret_owner = mutex->hold.owner;
+		owner_drop(&mutex->hold);
+		hear_time(mutex, now_ns);
+		(void)transition_commit_one(TRANSITION_MUTEX_UNLOCKED, &mutex->object);
+		pass_on(mutex);
+	}
+	co_spin_unlock(&mutex->object.lock);
+	return r;
+}
+
+static void abandon(struct mutex *mutex, int64_t now_ns)
+{
+	owner_drop(&mutex->hold);
+	hear_time(mutex, now_ns);
+	mutex->is_abandoned = true;
+	mutex->abandoned_ns = now_ns;
+	(void)transition_commit_one(TRANSITION_MUTEX_ABANDONED, &mutex->object);
+}
+
+static void mutex_release(struct object *object, uint64_t token, int64_t now_ns)
+{
+	struct mutex *mutex = mutex_of(object);
+
+	co_spin_lock(&object->lock);
+	if (is_held_under(mutex, token)) {
+		abandon(mutex, now_ns);
+		pass_on(mutex);
+	}
+	co_spin_unlock(&object->lock);
+}
+
+void mutex_admit(struct mutex *mutex, int64_t now_ns)
+{
+	co_spin_lock(&mutex->object.lock);
+	hear_time(mutex, now_ns);
+	pass_on(mutex);
+	co_spin_unlock(&mutex->object.lock);
+}
+
+/* ---- looking ----------------------------------------------------------------------------------------------------- */
+
+bool mutex_holds(struct mutex *mutex, uint64_t token)
+{
+	bool holds;
+
+	co_spin_lock(&mutex->object.lock);
+	holds = is_held_under(mutex, token);
+	co_spin_unlock(&mutex->object.lock);
+	return holds;
+}
+
+static bool mutex_is_idle(const struct object *object, int64_t now_ns)
+{
+	const struct mutex *mutex = container_of(object, const struct mutex, object);
+
+	return !is_held(mutex) && !has_abandoned_mark(mutex, now_ns);
+}
+
+static void mutex_describe(struct object *object, struct object_description *ret)
+{
+	struct mutex *mutex = mutex_of(object);
+
+	*ret = (struct object_description){0};
+	co_spin_lock(&object->lock);
+	ret->holders = is_held(mutex);
+	ret->waiters = (uint32_t)mutex->waiters.length;
+	ret->token = mutex->hold.token;
+	ret->abandoned = mutex->is_abandoned;
+	strcpy(ret->state, is_held(mutex) ? "locked" : "unlocked");
+	co_spin_unlock(&object->lock);
+}
+
+static void mutex_visit_parties(
+	struct object *object, bool (*visit)(const struct object_party *party, void *arg), void *arg)
+{
+	struct mutex *mutex = mutex_of(object);
+	const struct hold *hold = &mutex->hold;
+	bool more = true;
+
+	co_spin_lock(&object->lock);
+	if (is_held(mutex))
+		more = visit(&(struct object_party){.role = "holder",
+				     .owner = hold->owner,
+				     .task = hold->task,
+				     .token = hold->token,
+				     .since_ns = hold->since_ns},
+			arg);
+	if (more)
+		(void)entry_visit_waiters(&mutex->waiters, "waiter", visit, arg);
+	co_spin_unlock(&object->lock);
+}
+
+static void mutex_free(struct object *object)
+{
+	struct mutex *mutex = mutex_of(object);
+
+	if (is_held(mutex))
+		abandon(mutex, mutex->now_ns);
+	object_done(object);
+	memory_free(mutex);
+}
+
+const struct object_type mutex_type = {
+	.kind = OBJECT_MUTEX,
+	.name = "mutex",
+	.is_idle = mutex_is_idle,
+	.release = mutex_release,
+	.describe = mutex_describe,
+	.visit_parties = mutex_visit_parties,
+	.free = mutex_free,
+};

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * owner.c - what a session has, and the step in which its end refuses to have more.
+ *
+ * Invariants
+ *  1. Nothing is linked into an ended owner.
+ *  2. A hold's `owner` is set and cleared under its object's lock, its link under the owner's. An ended owner's holds
+ *     are unlinked before their objects are told, so a hold may have an owner in whose list it stands no more.
+ */
+#include "base/list.h"
+#include "daemon/objects/object.h"
+
+#define HOLDS_PER_STEP 256u
+#define HOLDS_PER_LOCK 16u
+
+void owner_init(struct owner *owner)
+{
+	*owner = (struct owner){0};
+	list_init(&owner->holds);
+}
+
+bool owner_take(struct owner *owner, struct hold *hold)
+{
+	bool taken;
+
+	co_spin_lock(&owner->lock);
+	taken = !owner->ended;
+	if (taken) {
+		hold->owner = owner;
+		list_add_tail(&owner->holds, &hold->link);
+		owner->hold_count++;
+	}
+	co_spin_unlock(&owner->lock);
+	return taken;
+}
+
+/* Under the owner's lock. */
+static void unlink_hold(struct owner *owner, struct hold *hold)
+{
+	if (list_is_linked(&hold->link)) {
+		list_remove(&hold->link);
+		owner->hold_count--;
+	}
+}
+
+void owner_drop(struct hold *hold)
+{
+	struct owner *owner = hold->owner;
+
+	co_spin_lock(&owner->lock);
+	unlink_hold(owner, hold);
+	co_spin_unlock(&owner->lock);
+	hold->owner = NULL;
+}
+
+void owner_end(struct owner *owner)
+{
+	co_spin_lock(&owner->lock);
+	owner->ended = true;
+	co_spin_unlock(&owner->lock);
+}
+
+struct detached {
+	struct object *object;
+	uint64_t token;
+};
+
+/* Takes up to HOLDS_PER_LOCK of the oldest holds out of the list, with a reference to each one's object. An object
+ * whose last reference is going lets its holds go itself. */
+static size_t detach_some(struct owner *owner, struct detached detached[HOLDS_PER_LOCK])
+{
+	size_t count = 0;
+
+	co_spin_lock(&owner->lock);
+	while (count < HOLDS_PER_LOCK && !list_is_empty(&owner->holds)) {
+		struct hold *hold = container_of(owner->holds.next, struct hold, link);
+
+		unlink_hold(owner, hold);
+		if (object_try_ref(hold->object))
+			detached[count++] = (struct detached){.object = hold->object, .token = hold->token};
+	}
+	co_spin_unlock(&owner->lock);
+	return count;
+}
+
+bool owner_release_some(struct owner *owner, int64_t now_ns)
+{
+	struct detached detached[HOLDS_PER_LOCK];
+	bool more;
+
+	for (unsigned released = 0; released < HOLDS_PER_STEP; released += HOLDS_PER_LOCK) {
+		const size_t count = detach_some(owner, detached);
+
+		for (size_t i = 0; i < count; i++) {
+			detached[i].object->type->release(detached[i].object, detached[i].token, now_ns);
+			object_unref(detached[i].object);
+		}
+	}
+	co_spin_lock(&owner->lock);
+	more = !list_is_empty(&owner->holds);
+	co_spin_unlock(&owner->lock);
+	return more;
+}
