@@ -56,8 +56,7 @@ void co_channel_free(struct co_channel *channel)
 	memory_free(channel);
 }
 
-/* ---- elements
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- elements -------------------------------------------------------------------------------- */
 
 static inline void copy(const struct co_channel *channel, void *to, const void *from)
 {
@@ -103,8 +102,7 @@ static struct party *claim_party(struct co_waitq *queue, int result)
 	return NULL;
 }
 
-/* ---- sending and receiving
- * ------------------------------------------------------------------------------------------- */
+/* ---- sending and receiving ------------------------------------------------------------------- */
 
 /* Sends if it can be done at once; the lock is held. *RET_READY is who is to be readied after the lock, or NULL. */
 static int send_at_once(struct co_channel *channel, const void *element, struct co_wait **ret_ready)
@@ -246,8 +244,7 @@ int co_try_receive(struct co_channel *channel, void *element)
 	return r;
 }
 
-/* ---- closing
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- closing --------------------------------------------------------------------------------- */
 
 /* Ends up to CLOSE_STEP waits of a closed channel; true if there may be more. */
 static bool end_some_waits(struct co_channel *channel)

@@ -26,7 +26,7 @@
 
 #include "base/list.h"
 
-/* ---- errors ----------------------------------------------------------------------------------------------------- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 /* What the runtime's functions return: 0 or more is success, else one of these or a negative errno of a system call. */
 enum co_error {
@@ -46,7 +46,7 @@ enum co_error {
 /* The text of an error in Go's words, or strerror's for an errno. Static; never NULL. */
 const char *co_strerror(int error);
 
-/* ---- the run ---------------------------------------------------------------------------------------------------- */
+/* ---- the run --------------------------------------------------------------------------------- */
 
 /* How a stack's low end is guarded. */
 enum co_guard {
@@ -102,7 +102,7 @@ int co_blocking(void (*function)(void *arg), void *arg);
  * know, while the run lasts. Returns 0 or CO_ENOMEM. */
 int co_go_from_thread(void (*function)(void *arg), void *arg);
 
-/* ---- clocks and chance: the seam for the simulation -------------------------------------------------------------- */
+/* ---- clocks and chance: the seam for the simulation ------------------------------------------ */
 
 #define CO_NEVER INT64_MAX
 #define CO_MICROSECOND INT64_C(1000)
@@ -125,7 +125,7 @@ void co_random(void *bytes, size_t length);
 /* NOW + DURATION without wrapping: CO_NEVER where the sum would pass it. A negative DURATION gives NOW. */
 int64_t co_deadline_after(int64_t now, int64_t duration_ns);
 
-/* ---- spin lock --------------------------------------------------------------------------------------------------- */
+/* ---- spin lock ------------------------------------------------------------------------------- */
 
 /* A lock for a few instructions. Zero is unlocked. Never held over a park, a system call or another's callback. */
 struct co_spin {
@@ -145,7 +145,7 @@ static inline void co_spin_unlock(struct co_spin *spin)
 	atomic_store_explicit(&spin->held, 0, memory_order_release);
 }
 
-/* ---- timers ------------------------------------------------------------------------------------------------------ */
+/* ---- timers ---------------------------------------------------------------------------------- */
 
 /* A timer in the caller's memory. FIRED runs on the thread's own stack, never early, and must not park; it may start
  * the timer again. Zeroed memory plus `fired` is a stopped timer. */
@@ -163,7 +163,7 @@ int co_timer_start(struct co_timer *timer, int64_t when);
 /* Disarms it. True if it was armed and now will not fire. False if it was not armed or FIRED has begun. */
 bool co_timer_stop(struct co_timer *timer);
 
-/* ---- context ----------------------------------------------------------------------------------------------------- */
+/* ---- context --------------------------------------------------------------------------------- */
 
 /* A context as Go's: a tree; cancelling a node ends every wait bound to it or to one below it. Reference-counted; a
  * child holds its parent. NULL stands for the background context, which never ends, wherever a context is taken. */
@@ -202,8 +202,7 @@ void *co_context_value(const struct co_context *context, const void *key);
 /* Parks until DONE ends (returns its error) or CONTEXT ends (likewise its error). */
 int co_context_done(struct co_context *done, struct co_context *context);
 
-/* ---- the suspend primitive ----------------------------------------------------------------------------------------
- */
+/* ---- the suspend primitive ------------------------------------------------------------------- */
 
 /*
  * One wait of one coroutine. How a blocking operation uses it:
@@ -297,8 +296,7 @@ bool co_wait_cancel(struct co_wait *wait, int result);
 /* Parks for DURATION_NS, never less. 0, or the error of CONTEXT when it ends first. */
 int co_sleep(struct co_context *context, int64_t duration_ns);
 
-/* ---- descriptors --------------------------------------------------------------------------------------------------
- */
+/* ---- descriptors ----------------------------------------------------------------------------- */
 
 enum co_poll_event {
 	CO_POLL_READ = 1,   /* readable, or an error or end that a read will tell */
@@ -346,8 +344,7 @@ void co_fd_close(struct co_fd *fd);
  * coroutine at a time. If RET_PID is not NULL, who sent it. */
 int co_signal_wait(struct co_context *context, const sigset_t *signals, pid_t *ret_pid);
 
-/* ---- work put off to the end of a round ---------------------------------------------------------------------------
- */
+/* ---- work put off to the end of a round ------------------------------------------------------ */
 
 /* Something to do on this P's thread once its ready coroutines have run: when its queue is empty, before the thread
  * sleeps, at the latest after 64 switches or 100 us. RUN is called on the thread's own stack and must not park. */
@@ -361,8 +358,7 @@ struct co_deferred {
  * RUN is called. */
 void co_defer(struct co_deferred *deferred);
 
-/* ---- Go's primitives for coroutines of this process ----------------------------------------------------------------
- */
+/* ---- Go's primitives for coroutines of this process ------------------------------------------ */
 
 /* A channel of elements of a fixed size. A NULL channel blocks for ever, as Go's nil. */
 struct co_channel;
@@ -400,8 +396,7 @@ int co_mutex_lock(struct co_context *context, struct co_mutex *mutex);
 bool co_mutex_try_lock(struct co_mutex *mutex);
 int co_mutex_unlock(struct co_mutex *mutex); /* 0 or CO_EUNLOCKED */
 
-/* ---- looking inside ------------------------------------------------------------------------------------------------
- */
+/* ---- looking inside -------------------------------------------------------------------------- */
 
 struct co_stats {
 	uint64_t spawned;  /* coroutines started since the run began */

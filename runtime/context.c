@@ -72,8 +72,7 @@ void *co_context_value(const struct co_context *context, const void *key)
 	return NULL;
 }
 
-/* ---- references
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- references ------------------------------------------------------------------------------ */
 
 static void drop_memory(struct co_context *context)
 {
@@ -113,8 +112,7 @@ struct co_context *co_context_unref(struct co_context *context)
 	return NULL;
 }
 
-/* ---- ending
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- ending ---------------------------------------------------------------------------------- */
 
 /* Marks CONTEXT, whose lock is held, as ended, and adds it to the list that ends at *LAST. */
 static void mark(struct co_context *context, int error, const char *cause, struct co_context ***last)
@@ -252,8 +250,7 @@ static void deadline_passed(struct co_timer *timer)
 	drop_memory(context);
 }
 
-/* ---- deriving
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- deriving -------------------------------------------------------------------------------- */
 
 /* A context that is in no tree yet. */
 static struct co_context *new_context(struct co_context *parent)
@@ -347,8 +344,7 @@ int co_with_timeout(struct co_context *parent, int64_t timeout_ns, struct co_con
 	return co_with_deadline(parent, co_deadline_after(co_now(), timeout_ns), ret);
 }
 
-/* ---- waiting
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
 int co_context_bind(struct co_context *context, struct co_wait *wait)
 {

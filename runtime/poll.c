@@ -64,8 +64,7 @@ static struct {
 	atomic_ullong polls;
 } poller = {.wake_fd = -1, .timer_fd = -1, .hangup_fd = -1};
 
-/* ---- reports --------------------------------------------------------------------------------------------------------
- */
+/* ---- reports --------------------------------------------------------------------------------- */
 
 static void report(struct record *record, unsigned events)
 {
@@ -112,8 +111,7 @@ static void on_nothing(evutil_socket_t fd, short what, void *arg)
 	(void)arg;
 }
 
-/* ---- changes --------------------------------------------------------------------------------------------------------
- */
+/* ---- changes --------------------------------------------------------------------------------- */
 
 static void change(struct record *record)
 {
@@ -235,8 +233,7 @@ void co_poll_remove(struct co_poll *poll)
 	change(record);
 }
 
-/* ---- polling --------------------------------------------------------------------------------------------------------
- */
+/* ---- polling --------------------------------------------------------------------------------- */
 
 static void arm(int64_t until)
 {
@@ -275,8 +272,7 @@ uint64_t co_poller_polls(void)
 	return atomic_load_explicit(&poller.polls, memory_order_relaxed);
 }
 
-/* ---- opening and closing --------------------------------------------------------------------------------------------
- */
+/* ---- opening and closing --------------------------------------------------------------------- */
 
 static struct event_base *new_base(void)
 {

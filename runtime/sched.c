@@ -33,35 +33,74 @@ enum {
 
 struct co_runtime co_runtime;
 
-/* ---- queues ---------------------------------------------------------------------------------------------------------
- */
+/* ---- queues ---------------------------------------------------------------------------------- */
 
-static void global_put(struct co *coroutine)
+/* A chain of coroutines through `next`. */
+struct chain {
+	struct co *first;
+	struct co *last;
+	size_t length;
+};
+
+static void chain_add(struct chain *chain, struct co *coroutine)
 {
 	coroutine->next = NULL;
+	if (chain->last != NULL)
+		chain->last->next = coroutine;
+	else
+		chain->first = coroutine;
+	chain->last = coroutine;
+	chain->length++;
+}
+
+static void global_put_chain(const struct chain *chain)
+{
 	co_spin_lock(&co_runtime.lock);
 	if (co_runtime.global_last != NULL)
-		co_runtime.global_last->next = coroutine;
+		co_runtime.global_last->next = chain->first;
 	else
-		co_runtime.global_first = coroutine;
-	co_runtime.global_last = coroutine;
-	atomic_fetch_add(&co_runtime.global_count, 1);
+		co_runtime.global_first = chain->first;
+	co_runtime.global_last = chain->last;
+	atomic_fetch_add(&co_runtime.global_count, chain->length);
 	co_spin_unlock(&co_runtime.lock);
 }
 
-static struct co *global_get(void)
+static void global_put(struct co *coroutine)
+{
+	struct chain chain = {.first = NULL};
+
+	chain_add(&chain, coroutine);
+	global_put_chain(&chain);
+}
+
+static bool global_is_empty(void)
+{
+	return atomic_load_explicit(&co_runtime.global_count, memory_order_relaxed) == 0;
+}
+
+/* Takes the oldest of the global queue, and moves up to MORE of those behind it to P's queue, which has room. */
+static struct co *global_get(struct co_p *p, size_t more)
 {
 	struct co *coroutine;
+	size_t taken = 0;
 
-	if (atomic_load_explicit(&co_runtime.global_count, memory_order_relaxed) == 0)
+	if (global_is_empty())
 		return NULL;
 	co_spin_lock(&co_runtime.lock);
 	coroutine = co_runtime.global_first;
 	if (coroutine != NULL) {
-		co_runtime.global_first = coroutine->next;
-		if (co_runtime.global_first == NULL)
+		struct co *at = coroutine->next;
+
+		for (taken = 1; taken <= more && at != NULL; taken++) {
+			struct co *next = at->next;
+
+			(void)co_run_queue_put(&p->queue, at);
+			at = next;
+		}
+		co_runtime.global_first = at;
+		if (at == NULL)
 			co_runtime.global_last = NULL;
-		atomic_fetch_sub(&co_runtime.global_count, 1);
+		atomic_fetch_sub(&co_runtime.global_count, taken);
 	}
 	co_spin_unlock(&co_runtime.lock);
 	return coroutine;
@@ -70,15 +109,15 @@ static struct co *global_get(void)
 /* Adds to the tail of P's queue; when that is full, half of it goes to the global queue first. */
 static void queue_put(struct co_p *p, struct co *coroutine)
 {
-	while (!co_run_queue_put(&p->queue, coroutine)) {
-		for (unsigned i = 0; i < CO_RUN_QUEUE_LENGTH / 2; i++) {
-			struct co *oldest = co_run_queue_get(&p->queue);
+	struct chain chain = {.first = NULL};
+	struct co *oldest;
 
-			if (oldest == NULL)
-				break;
-			global_put(oldest);
-		}
-	}
+	if (co_run_queue_put(&p->queue, coroutine))
+		return;
+	while (chain.length < CO_RUN_QUEUE_LENGTH / 2 && (oldest = co_run_queue_get(&p->queue)) != NULL)
+		chain_add(&chain, oldest);
+	chain_add(&chain, coroutine);
+	global_put_chain(&chain);
 }
 
 void co_make_runnable(struct co *coroutine)
@@ -105,7 +144,7 @@ static struct co *pick(struct co_p *p)
 	struct co *coroutine;
 
 	if (atomic_load_explicit(&p->switches, memory_order_relaxed) % GLOBAL_QUEUE_EVERY == 0) {
-		coroutine = global_get();
+		coroutine = global_get(p, 0);
 		if (coroutine != NULL)
 			return coroutine;
 	}
@@ -118,7 +157,7 @@ static struct co *pick(struct co_p *p)
 	}
 	p->next_streak = 0;
 	coroutine = co_run_queue_get(&p->queue);
-	return coroutine != NULL ? coroutine : global_get();
+	return coroutine != NULL ? coroutine : global_get(p, CO_RUN_QUEUE_LENGTH / 2);
 }
 
 bool co_spinning_pays(void)
@@ -128,8 +167,7 @@ bool co_spinning_pays(void)
 	return co_runtime.proc_count > 1 && m != NULL && co_run_queue_is_empty(&m->p->queue);
 }
 
-/* ---- coroutines that begin and end
- * ----------------------------------------------------------------------------------- */
+/* ---- coroutines that begin and end ----------------------------------------------------------- */
 
 static uint64_t new_id(struct co_p *p)
 {
@@ -250,8 +288,7 @@ static bool bind_stack(struct co_p *p, struct co *coroutine)
 	return true;
 }
 
-/* ---- leaving a stack
- * -------------------------------------------------------------------------------------------------- */
+/* ---- leaving a stack ------------------------------------------------------------------------- */
 
 void co_leave(struct co_m *m, bool (*after)(struct co_m *m, struct co *coroutine))
 {
@@ -262,7 +299,10 @@ void co_leave(struct co_m *m, bool (*after)(struct co_m *m, struct co *coroutine
 static bool after_yield(struct co_m *m, struct co *coroutine)
 {
 	atomic_store_explicit(&coroutine->state, CO_STATE_READY, memory_order_relaxed);
-	queue_put(m->p, coroutine);
+	if (global_is_empty())
+		queue_put(m->p, coroutine);
+	else
+		global_put(coroutine);
 	return false;
 }
 
@@ -301,8 +341,7 @@ uint64_t co_id(void)
 	return m != NULL && m->current != NULL ? m->current->id : 0;
 }
 
-/* ---- the loop
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 static void run_coroutine(struct co_m *m, struct co *coroutine)
 {

@@ -83,8 +83,7 @@ enum co_guard co_guard_in_use(void)
 	return atomic_load_explicit(&pool.guard, memory_order_relaxed);
 }
 
-/* ---- opening and closing ------------------------------------------------------------------------------------------
- */
+/* ---- opening and closing --------------------------------------------------------------------- */
 
 static bool kernel_has_guard_markers(void)
 {
@@ -149,8 +148,7 @@ void co_stacks_close(void)
 	pool.cold = NULL;
 }
 
-/* ---- carving ------------------------------------------------------------------------------------------------------
- */
+/* ---- carving --------------------------------------------------------------------------------- */
 
 static struct slab *map_slab(void)
 {
@@ -227,8 +225,7 @@ uint64_t co_stacks_mapped(void)
 	return atomic_load_explicit(&pool.mapped, memory_order_relaxed);
 }
 
-/* ---- one stack ----------------------------------------------------------------------------------------------------
- */
+/* ---- one stack ------------------------------------------------------------------------------- */
 
 char *co_stack_low(const struct co_stack *stack)
 {
@@ -308,8 +305,7 @@ const struct co_stack *co_stack_of_guard(const void *address, bool *ret_slab_gua
 	return NULL;
 }
 
-/* ---- the pool -----------------------------------------------------------------------------------------------------
- */
+/* ---- the pool -------------------------------------------------------------------------------- */
 
 /* Moves up to COUNT stacks from one list to another; returns how many. */
 static size_t move_stacks(struct co_stack **from, struct co_stack **to, size_t count)

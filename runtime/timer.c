@@ -42,8 +42,7 @@ static bool is_armed(const struct co_timer *timer)
 	return index != 0 && index != FIRING;
 }
 
-/* ---- the heap ------------------------------------------------------------------------------------------------------
- */
+/* ---- the heap -------------------------------------------------------------------------------- */
 
 static void place(struct co_timers *timers, size_t at, struct co_timer_entry entry)
 {
@@ -124,8 +123,7 @@ static int make_room(struct co_timers *timers)
 	return 0;
 }
 
-/* ---- for the scheduler ---------------------------------------------------------------------------------------------
- */
+/* ---- for the scheduler ----------------------------------------------------------------------- */
 
 void co_timers_init(struct co_timers *timers, uint32_t owner)
 {
@@ -180,8 +178,7 @@ void co_timer_wait_ended(const struct co_timer *timer)
 		sched_yield();
 }
 
-/* ---- for everyone --------------------------------------------------------------------------------------------------
- */
+/* ---- for everyone ---------------------------------------------------------------------------- */
 
 int co_timer_start(struct co_timer *timer, int64_t when)
 {

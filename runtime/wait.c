@@ -22,8 +22,7 @@ enum {
 	PARKED = 4,
 };
 
-/* ---- queues
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- queues ---------------------------------------------------------------------------------- */
 
 void co_waitq_push(struct co_waitq *queue, struct co_waiter *waiter, struct co_wait *wait)
 {
@@ -83,8 +82,7 @@ struct co_waiter *co_waitq_first(const struct co_waitq *queue)
 	return queue->oldest;
 }
 
-/* ---- claiming and readying
- * -------------------------------------------------------------------------------------------- */
+/* ---- claiming and readying ------------------------------------------------------------------- */
 
 void co_wait_init(struct co_wait *wait, const char *reason)
 {
@@ -124,8 +122,7 @@ bool co_wait_cancel(struct co_wait *wait, int result)
 	return true;
 }
 
-/* ---- parking
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- parking --------------------------------------------------------------------------------- */
 
 static void release(const struct co_parking *parking)
 {
