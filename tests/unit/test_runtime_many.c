@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_runtime_many.c - many coroutines: a hundred thousand parked at once, in each guard mode what it can hold, stacks
+ * used again, memory given back.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/lib/co_test.h"
+
+/* ThreadSanitizer keeps a thread's state per coroutine, and a limited number of them. */
+static size_t crowd_size(size_t count)
+{
+	size_t size = test_scale(count);
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+	size = size < 1000 ? size : 1000;
+#endif
+#endif
+	return size;
+}
+
+static struct co_stats stats_now(void)
+{
+	struct co_stats stats;
+
+	co_stats(&stats);
+	return stats;
+}
+
+static size_t crowd;
+static atomic_size_t woken;
+
+static void wait_for_close(void *gate)
+{
+	CHECK_EQUAL(co_receive(NULL, gate, NULL), CO_ECLOSED);
+	atomic_fetch_add(&woken, 1);
+}
+
+/* All of the crowd is parked at once, each on a stack of its own; all wake; all stacks are free afterwards. */
+static void park_the_crowd(void)
+{
+	struct co_channel *gate = co_channel_new(1, 0);
+	struct co_stats stats = stats_now();
+	const uint64_t live = stats.live;
+	const uint64_t stacks = stats.stacks_in_use;
+
+	CHECK(gate != NULL);
+	atomic_store(&woken, 0);
+	for (size_t i = 0; i < crowd; i++)
+		CHECK_EQUAL(co_go(wait_for_close, gate), 0);
+	CHECK_EVENTUALLY(co_test_parked() == crowd);
+	stats = stats_now();
+	CHECK_EQUAL(stats.live, live + crowd);
+	CHECK_EQUAL(stats.stacks_in_use, stacks + crowd);
+	CHECK(stats.stacks_mapped >= stats.stacks_in_use);
+	CHECK_EQUAL(co_channel_close(gate), 0);
+	CHECK_EVENTUALLY(atomic_load(&woken) == crowd);
+	CHECK_EVENTUALLY(stats_now().live == live);
+	CHECK_EQUAL(stats_now().stacks_in_use, stacks);
+	co_channel_free(gate);
+}
+
+static void hundred_thousand_parked(void **state)
+{
+	(void)state;
+	crowd = crowd_size(100000);
+	co_test_run(__func__, park_the_crowd, NULL);
+}
+
+/* More than one mapping each allows: what has no guard page any more still works. */
+static void every_guard_mode_holds_forty_thousand(void **state)
+{
+	static const enum co_guard modes[] = {CO_GUARD_INSTALL, CO_GUARD_MPROTECT, CO_GUARD_SLAB};
+
+	(void)state;
+	crowd = crowd_size(40000);
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		const struct co_options options = {.procs = co_test_most_procs(), .guard = modes[i]};
+
+		co_test_run(__func__, park_the_crowd, &options);
+	}
+}
+
+/* ---- used again ----------------------------------------------------------------------------------------------------
+ */
+
+static void touch(void *number)
+{
+	volatile char frame[3000];
+
+	memset((char *)(uintptr_t)frame, 7, sizeof(frame));
+	atomic_fetch_add((atomic_size_t *)number, (size_t)(frame[17] == 7));
+}
+
+/* Coroutines that end without parking, however many, need a handful of stacks: each is bound when it first runs. */
+SINGLE_P_TEST(stacks_are_bound_late_and_used_again)
+{
+	static atomic_size_t ended;
+	const size_t count = test_scale(100000);
+	const uint64_t mapped = stats_now().stacks_mapped;
+
+	atomic_store(&ended, 0);
+	for (size_t i = 0; i < count; i++) {
+		CHECK_EQUAL(co_go(touch, &ended), 0);
+		if (i % 10000 == 9999)
+			co_yield ();
+	}
+	CHECK_EVENTUALLY(atomic_load(&ended) == count);
+	CHECK(stats_now().stacks_mapped - mapped <= 512);
+}
+
+/* Parking in waves uses the stacks of the wave before. */
+COROUTINE_TEST(waves_use_the_same_stacks)
+{
+	uint64_t mapped = 0;
+
+	crowd = crowd_size(5000);
+	for (int wave = 0; wave < 10; wave++) {
+		park_the_crowd();
+		if (wave == 1)
+			mapped = stats_now().stacks_mapped;
+	}
+	CHECK(stats_now().stacks_mapped <= mapped + 1024);
+}
+
+/* Pages of this process in memory. */
+static size_t resident_pages(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	size_t pages = 0;
+
+	if (file == NULL || fscanf(file, "%*s %zu", &pages) != 1)
+		pages = 0;
+	if (file != NULL)
+		fclose(file);
+	return pages;
+}
+
+/* After a peak the kernel gets most of the memory back. */
+COROUTINE_TEST(memory_is_given_back)
+{
+	struct co_channel *gate = co_channel_new(1, 0);
+	const size_t count = crowd_size(40000);
+	const size_t before = resident_pages();
+	size_t peak;
+
+	CHECK(gate != NULL && before > 0);
+	atomic_store(&woken, 0);
+	for (size_t i = 0; i < count; i++)
+		CHECK_EQUAL(co_go(wait_for_close, gate), 0);
+	CHECK_EVENTUALLY(co_test_parked() == count);
+	peak = resident_pages();
+	CHECK_EQUAL(co_channel_close(gate), 0);
+	CHECK_EVENTUALLY(atomic_load(&woken) == count);
+	if (peak - before >= count) /* else most had been there from the run before */
+		CHECK_EVENTUALLY(resident_pages() < before + (peak - before) / 2);
+	co_channel_free(gate);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hundred_thousand_parked),
+		cmocka_unit_test(every_guard_mode_holds_forty_thousand),
+		cmocka_unit_test(stacks_are_bound_late_and_used_again),
+		cmocka_unit_test(waves_use_the_same_stacks),
+		cmocka_unit_test(memory_is_given_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
