@@ -4,7 +4,7 @@
 #
 # Variables: B (build folder), CC, CFLAGS, DEVELOPER=1 (-Werror), SANITIZE=address,undefined | thread (clang for thread),
 # UCONTEXT=1 (portable switch), NO_DEPS=1 (installs no packages), PREFIX, DESTDIR and the folders below, TEST_SCALE
-# (a factor for the tests' counts), TEST_TIMEOUT (seconds per test).
+# (a factor for the tests' counts), TEST_TIMEOUT (seconds per test), V=1 (shows the commands).
 
 VERSION := $(file < VERSION)
 B ?= build
@@ -51,6 +51,12 @@ PROTOBUF_LIBS := $(shell pkg-config --libs libprotobuf-c 2>/dev/null || echo -lp
 SYSTEMD_LIBS := $(shell pkg-config --libs libsystemd 2>/dev/null || echo -lsystemd)
 CMOCKA_LIBS := $(shell pkg-config --libs cmocka 2>/dev/null || echo -lcmocka)
 
+# $(call say,WHAT,FILE) is a line in place of the command that $(Q) hides; V=1 shows the command.
+ifeq ($(V),)
+Q := @
+say = @printf '  %-6s %s\n' $(1) $(2)
+endif
+
 # ---- packages -------------------------------------------------------------------------------------------------------
 
 # A stamp per group of packages, made once scripts/deps has found or installed them. NO_DEPS=1: nobody looks.
@@ -94,40 +100,49 @@ $(B)/libclient.a: $(call objects,$(CLIENT))
 $(B)/libcli.a: $(call objects,$(CLI))
 $(B)/libbase.a $(B)/libproto.a $(B)/libruntime.a $(B)/libobjects.a $(B)/libdaemon.a $(B)/libclient.a $(B)/libcli.a:
 	@mkdir -p $(@D)
-	$(AR) rcs $@.new $^ && mv $@.new $@
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 $(B)/batond: $(B)/obj/daemon/main.o $(B)/libdaemon.a $(B)/libobjects.a $(B)/libruntime.a $(B)/libproto.a $(B)/libbase.a
-	$(CC) $(CFLAGS) $(LINKING) -o $@ $^ $(EVENT_LIBS) $(PROTOBUF_LIBS) $(SYSTEMD_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LINKING) -o $@ $^ $(EVENT_LIBS) $(PROTOBUF_LIBS) $(SYSTEMD_LIBS)
 
 $(B)/baton: $(B)/obj/cli/main.o $(B)/libcli.a $(B)/libclient.a $(B)/libproto.a $(B)/libbase.a
-	$(CC) $(CFLAGS) $(LINKING) -o $@ $^ $(PROTOBUF_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LINKING) -o $@ $^ $(PROTOBUF_LIBS)
 
 $(B)/libbaton.so.0: $(call objects,$(CLIENT) $(PROTO) $(BASE)) $(GENERATED_OBJECTS) clientlib/libbaton.map
-	$(CC) $(CFLAGS) $(LINKING) -shared -Wl,-soname,libbaton.so.0 -Wl,--version-script=clientlib/libbaton.map \
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LINKING) -shared -Wl,-soname,libbaton.so.0 -Wl,--version-script=clientlib/libbaton.map \
 		$(if $(SANITIZE),,-Wl$(comma)-z$(comma)defs) -o $@ $(filter %.o,$^) $(PROTOBUF_LIBS)
-	ln -sf libbaton.so.0 $(B)/libbaton.so
+	@ln -sf libbaton.so.0 $(B)/libbaton.so
 comma := ,
 
 $(B)/libbaton.a: $(call objects,$(CLIENT) $(PROTO) $(BASE)) $(GENERATED_OBJECTS)
-	rm -f $@ && $(AR) rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 # ---- compiling ------------------------------------------------------------------------------------------------------
 
 $(B)/obj/%.o: %.c | $(GENERATED) $(DEPS)
 	@mkdir -p $(@D)
-	$(COMPILE) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
 
 $(B)/obj/%.o: %.S | $(DEPS)
 	@mkdir -p $(@D)
-	$(COMPILE) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
 
 $(B)/obj/gen/%.o: $(B)/gen/%.c
 	@mkdir -p $(@D)
-	$(CC) $(STANDARD) $(CFLAGS) $(HARDENING) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(STANDARD) $(CFLAGS) $(HARDENING) -MMD -MP -c -o $@ $<
 
 $(B)/gen/%.pb-c.c: proto/%.proto $(PROTOS) | $(DEPS)
 	@mkdir -p $(B)/gen
-	protoc-c -Iproto --c_out=$(B)/gen $<
+	$(call say,PROTO,$<)
+	$(Q)protoc-c -Iproto --c_out=$(B)/gen $<
 
 -include $(shell find $(B)/obj $(B)/headers -name '*.d' 2>/dev/null)
 
@@ -154,7 +169,8 @@ LINK_TEST = $(CC) $(CFLAGS) $(LINKING) -o $@ $(filter %.o,$^) -Wl,--start-group 
 
 $(B)/tests/%: $(B)/obj/tests/%.o $(TEST_SUPPORT) $(TEST_LIBRARIES)
 	@mkdir -p $(@D)
-	$(LINK_TEST) $(CMOCKA_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(LINK_TEST) $(CMOCKA_LIBS)
 
 # The runtime's tests and examples are linked with nothing that lies above it.
 EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard tests/examples/co_*.c))
@@ -180,13 +196,15 @@ $(call objects,$(wildcard tests/*/*.c)): | $(call deps-of,check)
 # A fuzz target's corpus, replayed by any compiler.
 $(B)/tests/fuzz/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(TEST_LIBRARIES)
 	@mkdir -p $(@D)
-	$(LINK_TEST)
+	$(call say,LINK,$@)
+	$(Q)$(LINK_TEST)
 
 # The messages for the Python client: all in one go, their stamp is the last.
 PYTHON := $(B)/gen/python/.made
 $(PYTHON): $(PROTOS) | $(call deps-of,check)
 	@mkdir -p $(@D)
-	protoc -Iproto --python_out=$(@D) $(PROTOS)
+	$(call say,PROTO,$(@D))
+	$(Q)protoc -Iproto --python_out=$(@D) $(PROTOS)
 	@touch $@
 
 tests: all $(UNIT) $(filter $(B)/%,$(INTEGRATION) $(STRESS)) $(FUZZ) $(PYTHON) ## all test programs, not run
@@ -233,7 +251,8 @@ fuzz: $(call deps-of,fuzz) ## run every fuzz target for FUZZ_SECONDS (clang); fi
 fuzzers: $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 $(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(TEST_LIBRARIES)
-	$(LINK_TEST) -fsanitize=fuzzer
+	$(call say,LINK,$@)
+	$(Q)$(LINK_TEST) -fsanitize=fuzzer
 
 # ---- looking at the code --------------------------------------------------------------------------------------------
 
