@@ -50,8 +50,12 @@ static void drop(struct co_fd *fd)
 	co_spin_lock(&fd->lock);
 	left = --fd->references;
 	co_spin_unlock(&fd->lock);
-	if (left == 0)
-		memory_free(fd);
+	if (left > 0)
+		return;
+	co_spin_lock(&open_fds.lock);
+	list_remove(&fd->link);
+	co_spin_unlock(&open_fds.lock);
+	memory_free(fd);
 }
 
 /* Under the lock: notes that DIRECTION is ready, or why it never will be. The wait to be readied after the lock. */
@@ -89,6 +93,7 @@ static void on_removed(struct co_poll *poll)
 	struct co_fd *fd = container_of(poll, struct co_fd, poll);
 
 	(void)close(fd->poll.fd);
+	fd->poll.fd = -1;
 	drop(fd);
 }
 
@@ -127,9 +132,6 @@ void co_fd_close(struct co_fd *fd)
 	struct co_wait *reader;
 	struct co_wait *writer;
 
-	co_spin_lock(&open_fds.lock);
-	list_remove(&fd->link);
-	co_spin_unlock(&open_fds.lock);
 	co_spin_lock(&fd->lock);
 	fd->is_closed = true;
 	reader = wake(&fd->reader, -EBADF);
@@ -150,9 +152,9 @@ void co_fds_close(void)
 	while ((link = list_pop_head(&open_fds.list)) != NULL) {
 		struct co_fd *fd = container_of(link, struct co_fd, link);
 
-		(void)close(fd->poll.fd);
-		fd->references = 1; /* what was under way was dropped */
-		drop(fd);
+		if (fd->poll.fd >= 0)
+			(void)close(fd->poll.fd);
+		memory_free(fd);
 	}
 }
 

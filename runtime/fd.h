@@ -5,7 +5,7 @@
 #ifndef BATON_RUNTIME_FD_H
 #define BATON_RUNTIME_FD_H
 
-/* Closes every co_fd that is still open. No coroutine runs any more. */
+/* Closes and frees every co_fd that is left. No coroutine runs any more, the poller is closed. */
 void co_fds_close(void);
 
 #endif

@@ -160,9 +160,10 @@ static void carry_out(struct record *record, bool asked_write)
 		report(record, CO_POLL_WRITE);
 }
 
-static void carry_out_changes(void)
+bool co_poller_carry_out(void)
 {
 	struct record *record;
+	bool any = false;
 
 	do {
 		bool asked_write = false;
@@ -176,9 +177,12 @@ static void carry_out_changes(void)
 			record->asked_write = false;
 		}
 		co_spin_unlock(&poller.lock);
-		if (record != NULL)
+		if (record != NULL) {
 			carry_out(record, asked_write);
+			any = true;
+		}
 	} while (record != NULL);
+	return any;
 }
 
 int co_poll_add(struct co_poll *poll, bool system)
@@ -251,14 +255,14 @@ void co_poller_poll(int64_t until)
 
 	if (until == 0 && !has_anything)
 		return;
-	carry_out_changes();
+	(void)co_poller_carry_out();
 	if (until != 0)
 		arm(until);
 	atomic_fetch_add_explicit(&poller.polls, 1, memory_order_relaxed);
 	(void)event_base_loop(poller.base, until == 0 ? EVLOOP_NONBLOCK : EVLOOP_ONCE);
 	if (poller.armed != CO_NEVER && poller.armed <= co_now())
 		poller.armed = CO_NEVER;
-	carry_out_changes();
+	(void)co_poller_carry_out();
 }
 
 void co_poller_wake(void)
@@ -297,7 +301,7 @@ static int watch(struct event *event, int fd, short what, event_callback_fn func
 
 int co_poller_open(void)
 {
-	int r = -errno;
+	int r;
 
 	list_init(&poller.records);
 	poller.changes = NULL;
@@ -338,6 +342,7 @@ void co_poller_close(void)
 {
 	struct list *link;
 
+	(void)co_poller_carry_out(); /* who was promised on_removed gets it */
 	while ((link = list_pop_head(&poller.records)) != NULL) {
 		struct record *record = container_of(link, struct record, link);
 

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/memory.h"
 #include "runtime/blocking.h"
@@ -44,6 +45,19 @@ static void block_signals(sigset_t *ret_former)
 	for (size_t i = 0; i < sizeof(own_faults) / sizeof(own_faults[0]); i++)
 		(void)sigdelset(&signals, own_faults[i]);
 	(void)pthread_sigmask(SIG_SETMASK, &signals, ret_former);
+}
+
+/* A write in the run may have raised SIGPIPE, which must not strike once signals are let through again. */
+static void let_signals_through(const sigset_t *former)
+{
+	static const struct timespec at_once;
+	sigset_t pipe;
+
+	(void)sigemptyset(&pipe);
+	(void)sigaddset(&pipe, SIGPIPE);
+	if (!sigismember(former, SIGPIPE))
+		(void)sigtimedwait(&pipe, NULL, &at_once);
+	(void)pthread_sigmask(SIG_SETMASK, former, NULL);
 }
 
 static int take_options(const struct co_options *options)
@@ -91,8 +105,9 @@ static int run_main(struct co_p *p)
 		co_m_run(&m);
 		set_open(false);
 		co_blocking_close();
-		co_fds_close();
 		co_deferred_drop(p);
+		co_poller_close();
+		co_fds_close();
 	}
 	co_m_set_self(NULL);
 	return coroutine != NULL ? co_runtime.error : CO_ENOMEM;
@@ -129,7 +144,7 @@ int co_run(const struct co_options *options, int (*main)(void *arg), void *arg, 
 	co_records_close();
 	co_stacks_close();
 out_signals:
-	(void)pthread_sigmask(SIG_SETMASK, &former, NULL);
+	let_signals_through(&former);
 	memory_free(co_runtime.ps);
 	co_runtime.ps = NULL;
 	co_runtime.proc_count = 0;

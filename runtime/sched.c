@@ -411,7 +411,7 @@ static void idle(struct co_p *p)
 {
 	int64_t until;
 
-	if (co_deferred_run(p))
+	if (co_deferred_run(p) || co_poller_carry_out())
 		return;
 	p->now = co_now();
 	if (co_timers_fire(&p->timers, p->now))
