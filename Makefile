@@ -155,7 +155,7 @@ UNIT := $(call programs-in,unit objects)
 INTEGRATION := $(call programs-in,integration cli) $(call scripts-in,integration cli)
 STRESS := $(call programs-in,stress) $(call scripts-in,stress)
 # What is not about the code's behaviour runs once, not in every sanitizer: installing, examples, units.
-ONCE := $(wildcard $(addprefix tests/integration/test_,install.sh readme.sh demo.sh))
+ONCE := $(wildcard $(addprefix tests/integration/test_,install.sh readme.py demo.sh))
 SYSTEMD := $(wildcard tests/integration/test_systemd.sh)
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,$(B)/tests/fuzz/replay_%,$(wildcard tests/fuzz/fuzz_*.c))
 
