@@ -38,8 +38,8 @@ int state_before_grant(int64_t ttl_ns, int64_t grace_ns);
 /* How long locks are still withheld because of a restart, in ns; 0: not at all. */
 int64_t state_grace_left(void);
 
-/* At a clean stop, while sessions still have what they hold: takes the note of holders back if no lock is out. Parks. 0
- * or a negative errno. */
+/* At a clean stop, while sessions still have what they hold: shuts the gate for good, and takes the note of holders
+ * back if no lock is out. Parks. 0 or a negative errno. */
 int state_stop(void);
 
 /* Lets the folder go. */

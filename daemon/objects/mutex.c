@@ -192,7 +192,8 @@ int mutex_lock(struct mutex *mutex, struct entry *entry, bool no_wait, struct mu
 
 /* ---- unlocking --------------------------------------------------------------------------------------------------- */
 
-int mutex_unlock(struct mutex *mutex, uint64_t token, int64_t now_ns, struct owner **ret_owner)
+int mutex_unlock(
+	struct mutex *mutex, uint64_t token, int64_t now_ns, void (*holder)(struct owner *owner, void *arg), void *arg)
 {
 	int r = OBJECT_OK;
 
@@ -202,8 +203,8 @@ int mutex_unlock(struct mutex *mutex, uint64_t token, int64_t now_ns, struct own
 	} else if (!is_held_under(mutex, token)) {
 		r = OBJECT_ESTALE;
 	} else {
-		if (ret_owner != NULL)
-			*ret_owner = mutex->hold.owner;
+		if (holder != NULL)
+			holder(mutex->hold.owner, arg);
 		owner_drop(&mutex->hold);
 		hear_time(mutex, now_ns);
 		(void)transition_commit_one(TRANSITION_MUTEX_UNLOCKED, &mutex->object);

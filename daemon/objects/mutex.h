@@ -27,9 +27,10 @@ struct mutex *mutex_of(struct object *object); /* OBJECT must be one */
  * OBJECT_EWOULDBLOCK, _ECANCELED, _EDEADLINE, _EENDED, _ESHUTDOWN, _ENOMEM; after any of them it is not held. */
 int mutex_lock(struct mutex *mutex, struct entry *entry, bool no_wait, struct mutex_grant *ret);
 
-/* Unlocks it; whoever presents the token may. *RET_OWNER (may be NULL): whose hold it was, for comparison only. 0,
- * OBJECT_EUNLOCKED or OBJECT_ESTALE, and then nothing changed. */
-int mutex_unlock(struct mutex *mutex, uint64_t token, int64_t now_ns, struct owner **ret_owner);
+/* Unlocks it; whoever presents the token may. HOLDER (may be NULL) is called under the object's lock with whose hold it
+ * was, who is valid meanwhile. 0, OBJECT_EUNLOCKED or OBJECT_ESTALE, and then nothing changed. */
+int mutex_unlock(
+	struct mutex *mutex, uint64_t token, int64_t now_ns, void (*holder)(struct owner *owner, void *arg), void *arg);
 
 /* Whether TOKEN is the present holder's. */
 bool mutex_holds(struct mutex *mutex, uint64_t token);
