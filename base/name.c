@@ -63,6 +63,12 @@ static const char *judge(uint32_t point)
 	return NULL;
 }
 
+/* The usual case, told without a search: visible ASCII. */
+static bool is_plain(char byte)
+{
+	return byte > ' ' && byte < 0x7F && byte != '=';
+}
+
 static const char *find_broken_rule(const char *name, size_t length)
 {
 	const char *why = NULL;
@@ -75,11 +81,12 @@ static const char *find_broken_rule(const char *name, size_t length)
 		return "begins with '-'";
 	for (size_t at = 0; at < length && why == NULL;) {
 		uint32_t point;
-		const size_t taken = utf8_decode(name + at, length - at, &point);
+		size_t taken = 1;
 
-		if (taken == 0)
-			return "is not UTF-8";
-		why = judge(point);
+		if (!is_plain(name[at])) {
+			taken = utf8_decode(name + at, length - at, &point);
+			why = taken > 0 ? judge(point) : "is not UTF-8";
+		}
 		at += taken;
 	}
 	return why;

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * core_private.h - the core's structures, for its three files: core.c (bytes and lifecycle), core_calls.c (calls and
+ * acknowledgement), core_session.c (opening, time, events, leaving).
+ *
+ * Invariants: a call is in the table from its submission to its verdict; it is unsent (and in that list) until its
+ * frame moves from `out` to `sending`, which happens for all of `out` at once. A call is freed when it is neither in
+ * the table nor kept for its owner.
+ */
+#ifndef BATON_CLIENTLIB_CORE_PRIVATE_H
+#define BATON_CLIENTLIB_CORE_PRIVATE_H
+
+#include "base/buffer.h"
+#include "base/list.h"
+#include "base/memory.h"
+#include "baton/v1/connection.pb-c.h"
+#include "baton/v1/status.pb-c.h"
+#include "clientlib/core.h"
+#include "clientlib/deadlines.h"
+#include "clientlib/operations.h"
+#include "clientlib/result.h"
+#include "proto/frame.h"
+
+#define HASH_NONFATAL_OOM 1
+#define uthash_malloc(bytes) memory_alloc(bytes)
+#define uthash_free(block, bytes) memory_free(block)
+#include <uthash.h>
+
+/* A reply with its body. */
+struct reply {
+	const struct frame_reply *header;
+	const uint8_t *body;
+	size_t length;
+	struct core_time now;
+};
+
+struct core_call {
+	UT_hash_handle hh;
+	struct list link;    /* in core.unsent, then in core.finished */
+	struct list unread;  /* in core.unread: carries a message that nobody has yet */
+	struct deadline due; /* at the deadline; when sent, at the end of patience */
+	const struct operation *operation;
+	void (*on_reply)(struct core *core, struct core_call *call, const struct reply *reply);
+	void *owner;
+	struct result *result;
+	uint64_t id;
+	uint64_t reply_number; /* while in core.unread */
+	int64_t deadline;
+	int64_t sent_at;     /* boottime */
+	int64_t answered_at; /* monotonic */
+	size_t frame_at;     /* in core.out, while unsent */
+	size_t frame_length;
+	uint64_t token; /* a request that gives back: of what */
+	uint32_t task;
+	bool sent;
+	bool in_table;
+	bool finished;
+	bool kept; /* for its owner, until it is handed over */
+	bool cancelled;
+	bool patient;  /* `due` is the end of the wait for a verdict */
+	bool delivers; /* its reply may bring a message that is acknowledged with the reply */
+	char name[];
+};
+
+struct core {
+	enum core_state state;
+	int error;
+	char *error_text; /* NULL: baton_strerror(error) */
+
+	struct buffer in;
+	size_t missing; /* of the frame whose beginning is in `in`; 0: not known */
+	struct buffer out;
+	struct buffer sending;
+	size_t max_request_bytes;
+
+	struct core_call *table; /* by id */
+	struct list unsent;
+	struct list finished;
+	struct deadlines deadlines;
+	uint64_t last_id;
+
+	uint64_t last_reply;    /* the highest number read on this lane */
+	uint64_t acknowledged;  /* the highest told to the daemon */
+	uint64_t never_from;    /* replies from this number on are never acknowledged; 0: no such */
+	struct list unread;     /* by reply number */
+	int64_t acknowledge_at; /* monotonic */
+
+	enum baton_session_kind kind;
+	struct session_identity identity; /* to attach to; id 0 before there is one */
+	struct session_identity parent;
+	char text[SESSION_TEXT_BYTES];
+	char *label;
+	char *host;
+	uint32_t pid;
+	int64_t ttl;
+	int64_t grace;
+	uint64_t incarnation;
+	bool hello;    /* the daemon's was read on this connection */
+	bool was_open; /* on an earlier connection or on this */
+	bool lost;
+	bool suspect;
+	bool leaving;
+	bool left;
+
+	int64_t proof;    /* boottime: first sending of the latest answered request */
+	int64_t heard;    /* boottime: the latest bytes */
+	int64_t asked_at; /* boottime: the latest PING, or Attach */
+	uint64_t ping;    /* its number */
+	bool ping_is_out; /* and not answered */
+
+	struct list notices;
+	struct core_notice *shown;
+};
+
+/* ---- core.c ---- */
+
+/* Appends a frame that is no request. False: no memory. */
+bool core_put_frame(struct core *core, enum frame_request_kind kind, uint64_t call, const uint8_t *body, size_t length);
+
+/* Ends the core: the peer does not speak the protocol. */
+void core_refuse(struct core *core, const char *why);
+
+/* Ends the core; calls that were sent end with SENT_ERROR. */
+void core_end_calls(struct core *core, int error, int sent_error, const char *why);
+
+/* ---- core_calls.c ---- */
+
+/* A request of the core's own. NULL: no memory. */
+struct core_call *core_request(struct core *core, const struct operation *operation, const ProtobufCMessage *message,
+	void (*on_reply)(struct core *core, struct core_call *call, const struct reply *reply));
+
+/* Writes the headers of what leaves now. */
+void core_stamp_unsent(struct core *core, struct core_time now);
+
+/* Hands a reply to the call it is for. */
+void core_take_reply(struct core *core, const struct reply *reply);
+
+/* Ends the calls that were sent with ERROR (0: with BATON_EUNKNOWN), and those that were not with UNSENT_ERROR (0: they
+ * stay). No verdict will come any more. */
+void core_drop_calls(struct core *core, int error, int unsent_error, const char *why);
+
+/* The calls whose time is over. */
+void core_tick_calls(struct core *core, int64_t monotonic);
+
+/* The reply number that may be acknowledged now; a frame that tells it is under way; the lane is gone. */
+uint64_t core_last_acknowledged(const struct core *core);
+void core_note_acknowledged(struct core *core);
+void core_forget_unread(struct core *core);
+
+/* Takes a call out of everything and frees it. */
+void core_call_free(struct core *core, struct core_call *call);
+
+/* Decodes the Error of a reply or GOAWAY into RESULT's memory: its enum baton_error, and its text. */
+int core_read_error(struct result *result, uint16_t status, const uint8_t *body, size_t length, const char **ret_text);
+
+/* ---- core_session.c ---- */
+
+/* Queues Open or Attach. False: no memory. */
+bool core_ask_for_session(struct core *core);
+void core_take_hello(struct core *core, const struct reply *reply);
+void core_take_notice(struct core *core, const struct reply *reply);
+void core_take_goaway(struct core *core, const struct reply *reply);
+void core_take_pong(struct core *core, const struct reply *reply);
+void core_tick_session(struct core *core, struct core_time now);
+int64_t core_session_deadline(const struct core *core, struct core_time now);
+
+/* A request first sent at SENT_AT was answered. */
+void core_prove(struct core *core, int64_t sent_at);
+
+/* Tells that the session is lost, once. */
+void core_lose(struct core *core, const char *why);
+void core_notices_free(struct core *core);
+
+#endif

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * operations.c - the table of operations: how each is asked and how its answer is read.
+ */
+#include "clientlib/operations.h"
+
+#include <string.h>
+
+#include "base/name.h"
+#include "baton/v1/status.pb-c.h"
+
+#define METHOD(name) BATON__V1__METHOD__METHOD_##name
+#define RESPONSE(name) &baton__v1__##name##__descriptor
+#define PING_MAX_BYTES 1024u
+
+/* protobuf-c's structures take no const; the encoder only reads. */
+static char *text(const char *string)
+{
+	return (char *)(uintptr_t)(string != NULL ? string : "");
+}
+
+static ProtobufCBinaryData bytes(const struct baton_call *call)
+{
+	return (ProtobufCBinaryData){.len = call->value_length, .data = (uint8_t *)(uintptr_t)call->value};
+}
+
+static int64_t from_us(uint64_t us)
+{
+	return us > (uint64_t)INT64_MAX / 1000 ? INT64_MAX : (int64_t)(us * 1000);
+}
+
+/* Many responses say nothing. */
+static int read_nothing(const ProtobufCMessage *response, struct result *result)
+{
+	(void)response;
+	(void)result;
+	return BATON_OK;
+}
+
+/* ---- mutexes ----------------------------------------------------------------------------------------------------- */
+
+static const char *fill_mutex_lock(const struct baton_call *call, struct operation_request *request)
+{
+	request->mutex_lock = (Baton__V1__MutexLockRequest)BATON__V1__MUTEX_LOCK_REQUEST__INIT;
+	request->mutex_lock.name = text(call->name);
+	request->mutex_lock.no_wait = call->no_wait;
+	return NULL;
+}
+
+static int read_mutex_lock(const ProtobufCMessage *response, struct result *result)
+{
+	const Baton__V1__MutexLockResponse *lock = (const Baton__V1__MutexLockResponse *)response;
+
+	if (lock->would_block)
+		return BATON_EWOULDBLOCK;
+	result_face(result)->token = lock->token;
+	result_face(result)->abandoned = lock->abandoned;
+	return BATON_OK;
+}
+
+static const char *fill_mutex_unlock(const struct baton_call *call, struct operation_request *request)
+{
+	request->mutex_unlock = (Baton__V1__MutexUnlockRequest)BATON__V1__MUTEX_UNLOCK_REQUEST__INIT;
+	request->mutex_unlock.name = text(call->name);
+	request->mutex_unlock.token = call->token;
+	return NULL;
+}
+
+static const char *fill_mutex_check(const struct baton_call *call, struct operation_request *request)
+{
+	request->mutex_check = (Baton__V1__MutexCheckRequest)BATON__V1__MUTEX_CHECK_REQUEST__INIT;
+	request->mutex_check.name = text(call->name);
+	request->mutex_check.token = call->token;
+	return NULL;
+}
+
+static int read_mutex_check(const ProtobufCMessage *response, struct result *result)
+{
+	result_face(result)->holds = ((const Baton__V1__MutexCheckResponse *)response)->holds;
+	return BATON_OK;
+}
+
+/* ---- channels ---------------------------------------------------------------------------------------------------- */
+
+static const char *fill_channel_make(const struct baton_call *call, struct operation_request *request)
+{
+	request->channel_make = (Baton__V1__ChannelMakeRequest)BATON__V1__CHANNEL_MAKE_REQUEST__INIT;
+	request->channel_make.name = text(call->name);
+	request->channel_make.capacity = call->number;
+	return NULL;
+}
+
+static int read_channel_make(const ProtobufCMessage *response, struct result *result)
+{
+	const Baton__V1__ChannelMakeResponse *made = (const Baton__V1__ChannelMakeResponse *)response;
+
+	result_face(result)->name = made->name;
+	result_face(result)->created = made->created;
+	return BATON_OK;
+}
+
+static const char *fill_channel_send(const struct baton_call *call, struct operation_request *request)
+{
+	request->channel_send = (Baton__V1__ChannelSendRequest)BATON__V1__CHANNEL_SEND_REQUEST__INIT;
+	request->channel_send.name = text(call->name);
+	request->channel_send.value = bytes(call);
+	request->channel_send.no_wait = call->no_wait;
+	return NULL;
+}
+
+static int read_channel_send(const ProtobufCMessage *response, struct result *result)
+{
+	(void)result;
+	return ((const Baton__V1__ChannelSendResponse *)response)->would_block ? BATON_EWOULDBLOCK : BATON_OK;
+}
+
+static const char *fill_channel_receive(const struct baton_call *call, struct operation_request *request)
+{
+	request->channel_receive = (Baton__V1__ChannelReceiveRequest)BATON__V1__CHANNEL_RECEIVE_REQUEST__INIT;
+	request->channel_receive.name = text(call->name);
+	request->channel_receive.no_wait = call->no_wait;
+	request->channel_receive.manual_ack = call->manual_ack;
+	return NULL;
+}
+
+static int read_channel_receive(const ProtobufCMessage *response, struct result *result)
+{
+	const Baton__V1__ChannelReceiveResponse *received = (const Baton__V1__ChannelReceiveResponse *)response;
+
+	if (received->would_block)
+		return BATON_EWOULDBLOCK;
+	if (received->closed)
+		return BATON_ECLOSED;
+	if (received->value.len > 0) {
+		result_face(result)->value = received->value.data;
+		result_face(result)->value_length = received->value.len;
+	}
+	result_face(result)->token = received->token;
+	result_face(result)->attempt = received->attempt;
+	return BATON_OK;
+}
+
+static const char *fill_channel_ack(const struct baton_call *call, struct operation_request *request)
+{
+	request->channel_ack = (Baton__V1__ChannelAckRequest)BATON__V1__CHANNEL_ACK_REQUEST__INIT;
+	request->channel_ack.name = text(call->name);
+	request->channel_ack.token = call->token;
+	return NULL;
+}
+
+static const char *fill_channel_nack(const struct baton_call *call, struct operation_request *request)
+{
+	request->channel_nack = (Baton__V1__ChannelNackRequest)BATON__V1__CHANNEL_NACK_REQUEST__INIT;
+	request->channel_nack.name = text(call->name);
+	request->channel_nack.token = call->token;
+	return NULL;
+}
+
+static const char *fill_channel_close(const struct baton_call *call, struct operation_request *request)
+{
+	request->channel_close = (Baton__V1__ChannelCloseRequest)BATON__V1__CHANNEL_CLOSE_REQUEST__INIT;
+	request->channel_close.name = text(call->name);
+	return NULL;
+}
+
+static const char *fill_channel_length(const struct baton_call *call, struct operation_request *request)
+{
+	request->channel_length = (Baton__V1__ChannelLengthRequest)BATON__V1__CHANNEL_LENGTH_REQUEST__INIT;
+	request->channel_length.name = text(call->name);
+	return NULL;
+}
+
+static int read_channel_length(const ProtobufCMessage *response, struct result *result)
+{
+	result_face(result)->number = ((const Baton__V1__ChannelLengthResponse *)response)->length;
+	return BATON_OK;
+}
+
+static const char *fill_channel_capacity(const struct baton_call *call, struct operation_request *request)
+{
+	request->channel_capacity = (Baton__V1__ChannelCapacityRequest)BATON__V1__CHANNEL_CAPACITY_REQUEST__INIT;
+	request->channel_capacity.name = text(call->name);
+	return NULL;
+}
+
+static int read_channel_capacity(const ProtobufCMessage *response, struct result *result)
+{
+	result_face(result)->number = ((const Baton__V1__ChannelCapacityResponse *)response)->capacity;
+	return BATON_OK;
+}
+
+static const char *fill_channel_delete(const struct baton_call *call, struct operation_request *request)
+{
+	request->channel_delete = (Baton__V1__ChannelDeleteRequest)BATON__V1__CHANNEL_DELETE_REQUEST__INIT;
+	request->channel_delete.name = text(call->name);
+	return NULL;
+}
+
+/* ---- the daemon -------------------------------------------------------------------------------------------------- */
+
+static const char *fill_ping(const struct baton_call *call, struct operation_request *request)
+{
+	if (call->value_length > PING_MAX_BYTES)
+		return "a ping carries at most 1 KiB";
+	request->ping = (Baton__V1__PingRequest)BATON__V1__PING_REQUEST__INIT;
+	request->ping.payload = bytes(call);
+	return NULL;
+}
+
+static int read_ping(const ProtobufCMessage *response, struct result *result)
+{
+	const Baton__V1__PingResponse *ping = (const Baton__V1__PingResponse *)response;
+
+	if (ping->payload.len > 0) {
+		result_face(result)->value = ping->payload.data;
+		result_face(result)->value_length = ping->payload.len;
+	}
+	return BATON_OK;
+}
+
+static const char *fill_status(const struct baton_call *call, struct operation_request *request)
+{
+	(void)call;
+	request->status = (Baton__V1__StatusRequest)BATON__V1__STATUS_REQUEST__INIT;
+	return NULL;
+}
+
+static int read_status(const ProtobufCMessage *response, struct result *result)
+{
+	const Baton__V1__StatusResponse *from = (const Baton__V1__StatusResponse *)response;
+	struct baton_status *status = result_memory(result, sizeof(*status));
+
+	if (status == NULL)
+		return BATON_ENOMEM;
+	*status = (struct baton_status){
+		.version = from->version,
+		.incarnation = from->incarnation,
+		.pid = from->pid,
+		.uptime_ns = from_us(from->uptime_us),
+		.connections = from->connections,
+		.sessions = from->sessions,
+		.objects = from->objects,
+		.blocked = from->blocked,
+		.holds = from->holds,
+		.deliveries = from->deliveries,
+		.calls = from->calls,
+		.transitions = from->transitions,
+		.coroutines = from->coroutines,
+		.guard = from->guard,
+		.grace_ns = from_us(from->grace_us),
+		.token = from->token,
+		.stopping = from->stopping,
+	};
+	result_face(result)->status = status;
+	return BATON_OK;
+}
+
+static const char *fill_list(const struct baton_call *call, struct operation_request *request)
+{
+	if (call->number > UINT32_MAX)
+		return "the limit is above 4294967295";
+	request->list = (Baton__V1__ListRequest)BATON__V1__LIST_REQUEST__INIT;
+	request->list.kind = text(call->kind);
+	request->list.pattern = text(call->name);
+	request->list.after_kind = text(call->after_kind);
+	request->list.after_name = text(call->after_name);
+	request->list.limit = (uint32_t)call->number;
+	return NULL;
+}
+
+static struct baton_object_info object_info(const Baton__V1__ObjectInfo *from)
+{
+	return (struct baton_object_info){
+		.kind = from->kind,
+		.name = from->name,
+		.state = from->state,
+		.holders = from->holders,
+		.waiters = from->waiters,
+		.length = from->length,
+		.capacity = from->capacity,
+		.closed = from->closed,
+		.deliveries = from->deliveries,
+	};
+}
+
+static int read_list(const ProtobufCMessage *response, struct result *result)
+{
+	const Baton__V1__ListResponse *list = (const Baton__V1__ListResponse *)response;
+	struct baton_object_info *objects = result_memory(result, list->n_objects * sizeof(*objects));
+
+	if (objects == NULL)
+		return BATON_ENOMEM;
+	for (size_t i = 0; i < list->n_objects; i++)
+		objects[i] = object_info(list->objects[i]);
+	result_face(result)->objects = objects;
+	result_face(result)->object_count = list->n_objects;
+	result_face(result)->more = list->more;
+	return BATON_OK;
+}
+
+static const char *fill_inspect(const struct baton_call *call, struct operation_request *request)
+{
+	request->inspect = (Baton__V1__InspectRequest)BATON__V1__INSPECT_REQUEST__INIT;
+	request->inspect.kind = text(call->kind);
+	request->inspect.name = text(call->name);
+	return NULL;
+}
+
+static struct baton_party_info party_info(const Baton__V1__PartyInfo *from)
+{
+	return (struct baton_party_info){
+		.role = from->role,
+		.session = from->session,
+		.label = from->label,
+		.host = from->host,
+		.pid = from->pid,
+		.uid = from->uid,
+		.task = from->task,
+		.token = from->token,
+		.since_ns = from_us(from->since_us),
+		.attempt = from->attempt,
+	};
+}
+
+static int read_inspect(const ProtobufCMessage *response, struct result *result)
+{
+	const Baton__V1__InspectResponse *inspect = (const Baton__V1__InspectResponse *)response;
+	struct baton_result *face = result_face(result);
+	struct baton_party_info *parties = result_memory(result, inspect->n_parties * sizeof(*parties));
+	struct baton_object_info *object = result_memory(result, sizeof(*object));
+
+	if (parties == NULL || object == NULL)
+		return BATON_ENOMEM;
+	for (size_t i = 0; i < inspect->n_parties; i++)
+		parties[i] = party_info(inspect->parties[i]);
+	face->parties = parties;
+	face->party_count = inspect->n_parties;
+	if (inspect->object != NULL) {
+		*object = object_info(inspect->object);
+		face->objects = object;
+		face->object_count = 1;
+	}
+	face->token = inspect->token;
+	face->abandoned = inspect->abandoned;
+	face->more = inspect->more;
+	return BATON_OK;
+}
+
+/* ---- sessions ---------------------------------------------------------------------------------------------------- */
+
+static const char *fill_session_list(const struct baton_call *call, struct operation_request *request)
+{
+	request->session_list = (Baton__V1__SessionListRequest)BATON__V1__SESSION_LIST_REQUEST__INIT;
+	request->session_list.after = call->number;
+	return NULL;
+}
+
+static struct baton_session_info session_info(const Baton__V1__SessionInfo *from)
+{
+	return (struct baton_session_info){
+		.session = from->session,
+		.parent = from->parent,
+		.label = from->label,
+		.host = from->host,
+		.pid = from->pid,
+		.uid = from->uid,
+		.ttl_ns = from_us(from->ttl_us),
+		.age_ns = from_us(from->age_us),
+		.heard_ns = from_us(from->heard_us),
+		.lanes = from->lanes,
+		.connections = from->connections,
+		.blocked = from->blocked,
+		.holds = from->holds,
+	};
+}
+
+static int read_session_list(const ProtobufCMessage *response, struct result *result)
+{
+	const Baton__V1__SessionListResponse *list = (const Baton__V1__SessionListResponse *)response;
+	struct baton_session_info *sessions = result_memory(result, list->n_sessions * sizeof(*sessions));
+
+	if (sessions == NULL)
+		return BATON_ENOMEM;
+	for (size_t i = 0; i < list->n_sessions; i++)
+		sessions[i] = session_info(list->sessions[i]);
+	result_face(result)->sessions = sessions;
+	result_face(result)->session_count = list->n_sessions;
+	result_face(result)->more = list->more;
+	return BATON_OK;
+}
+
+static const char *fill_session_close(const struct baton_call *call, struct operation_request *request)
+{
+	request->session_close = (Baton__V1__SessionCloseRequest)BATON__V1__SESSION_CLOSE_REQUEST__INIT;
+	if (call->session == NULL)
+		return NULL; /* the connection's own */
+	if (!session_text_parse(call->session, &request->identity))
+		return "the session is not ID.SECRET";
+	request->session_close.session = request->identity.id;
+	request->session_close.secret = (ProtobufCBinaryData){SESSION_SECRET_BYTES, request->identity.secret};
+	return NULL;
+}
+
+static const char *fill_session_kill(const struct baton_call *call, struct operation_request *request)
+{
+	request->session_kill = (Baton__V1__SessionKillRequest)BATON__V1__SESSION_KILL_REQUEST__INIT;
+	request->session_kill.session = call->number;
+	return NULL;
+}
+
+/* ---- the table --------------------------------------------------------------------------------------------------- */
+
+#define NONE BATON_OPERATION_COUNT
+
+static const struct operation operations[BATON_OPERATION_COUNT] = {
+	[BATON_MUTEX_LOCK] = {"mutex", METHOD(MUTEX_LOCK), OPERATION_BLOCKS | OPERATION_SESSION | OPERATION_NAMED,
+		BATON_MUTEX_UNLOCK, RESPONSE(mutex_lock_response), fill_mutex_lock, read_mutex_lock},
+	[BATON_MUTEX_UNLOCK] = {"mutex", METHOD(MUTEX_UNLOCK), OPERATION_SESSION | OPERATION_NAMED, NONE,
+		RESPONSE(mutex_unlock_response), fill_mutex_unlock, read_nothing},
+	[BATON_MUTEX_CHECK] = {"mutex", METHOD(MUTEX_CHECK), OPERATION_SESSION | OPERATION_NAMED, NONE,
+		RESPONSE(mutex_check_response), fill_mutex_check, read_mutex_check},
+	[BATON_CHAN_MAKE] = {"chan", METHOD(CHANNEL_MAKE), OPERATION_SESSION | OPERATION_NAMED | OPERATION_MAY_GENERATE,
+		NONE, RESPONSE(channel_make_response), fill_channel_make, read_channel_make},
+	[BATON_CHAN_SEND] = {"chan", METHOD(CHANNEL_SEND), OPERATION_BLOCKS | OPERATION_SESSION | OPERATION_NAMED, NONE,
+		RESPONSE(channel_send_response), fill_channel_send, read_channel_send},
+	[BATON_CHAN_RECEIVE] = {"chan", METHOD(CHANNEL_RECEIVE), OPERATION_BLOCKS | OPERATION_SESSION | OPERATION_NAMED,
+		BATON_CHAN_NACK, RESPONSE(channel_receive_response), fill_channel_receive, read_channel_receive},
+	[BATON_CHAN_ACK] = {"chan", METHOD(CHANNEL_ACK), OPERATION_SESSION | OPERATION_NAMED, NONE,
+		RESPONSE(channel_ack_response), fill_channel_ack, read_nothing},
+	[BATON_CHAN_NACK] = {"chan", METHOD(CHANNEL_NACK), OPERATION_SESSION | OPERATION_NAMED, NONE,
+		RESPONSE(channel_nack_response), fill_channel_nack, read_nothing},
+	[BATON_CHAN_CLOSE] = {"chan", METHOD(CHANNEL_CLOSE), OPERATION_SESSION | OPERATION_NAMED, NONE,
+		RESPONSE(channel_close_response), fill_channel_close, read_nothing},
+	[BATON_CHAN_LENGTH] = {"chan", METHOD(CHANNEL_LENGTH), OPERATION_SESSION | OPERATION_NAMED, NONE,
+		RESPONSE(channel_length_response), fill_channel_length, read_channel_length},
+	[BATON_CHAN_CAPACITY] = {"chan", METHOD(CHANNEL_CAPACITY), OPERATION_SESSION | OPERATION_NAMED, NONE,
+		RESPONSE(channel_capacity_response), fill_channel_capacity, read_channel_capacity},
+	[BATON_CHAN_DELETE] = {"chan", METHOD(CHANNEL_DELETE), OPERATION_SESSION | OPERATION_NAMED, NONE,
+		RESPONSE(channel_delete_response), fill_channel_delete, read_nothing},
+	[BATON_PING] = {"", METHOD(DAEMON_PING), 0, NONE, RESPONSE(ping_response), fill_ping, read_ping},
+	[BATON_STATUS] = {"", METHOD(DAEMON_STATUS), 0, NONE, RESPONSE(status_response), fill_status, read_status},
+	[BATON_LIST] = {"", METHOD(DAEMON_LIST), 0, NONE, RESPONSE(list_response), fill_list, read_list},
+	[BATON_INSPECT] = {"", METHOD(DAEMON_INSPECT), 0, NONE, RESPONSE(inspect_response), fill_inspect, read_inspect},
+	[BATON_SESSION_LIST] = {"", METHOD(SESSION_LIST), 0, NONE, RESPONSE(session_list_response), fill_session_list,
+		read_session_list},
+	[BATON_SESSION_CLOSE] = {"", METHOD(SESSION_CLOSE), 0, NONE, RESPONSE(session_close_response),
+		fill_session_close, read_nothing},
+	[BATON_SESSION_KILL] = {"", METHOD(SESSION_KILL), 0, NONE, RESPONSE(session_kill_response), fill_session_kill,
+		read_nothing},
+};
+
+const struct operation *operation_find(enum baton_operation operation)
+{
+	return (unsigned)operation < BATON_OPERATION_COUNT ? &operations[operation] : NULL;
+}
+
+bool operation_accepts_name(const struct operation *operation, const char *name, const char **ret_why)
+{
+	const size_t length = name != NULL ? strlen(name) : 0;
+
+	if ((operation->flags & OPERATION_NAMED) == 0)
+		return true;
+	if (length == 0 && (operation->flags & OPERATION_MAY_GENERATE) != 0)
+		return true;
+	return name_is_valid(name, length, ret_why);
+}

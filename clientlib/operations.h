@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * operations.h - the table of what a client can ask: one row for each enum baton_operation.
+ *
+ * To add an operation: its number in baton.h, its row and its two functions in operations.c. Nothing else knows them.
+ */
+#ifndef BATON_CLIENTLIB_OPERATIONS_H
+#define BATON_CLIENTLIB_OPERATIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "baton/v1/channel.pb-c.h"
+#include "baton/v1/daemon.pb-c.h"
+#include "baton/v1/mutex.pb-c.h"
+#include "baton/v1/session.pb-c.h"
+#include "clientlib/baton.h"
+#include "clientlib/result.h"
+#include "clientlib/session_text.h"
+
+#define OPERATION_BLOCKS 1u       /* may wait at the daemon: looks at deadline and cancel */
+#define OPERATION_SESSION 2u      /* needs one */
+#define OPERATION_NAMED 4u        /* its name must be one */
+#define OPERATION_MAY_GENERATE 8u /* or empty */
+
+/* Room for any request. `base` is the message whichever it is. */
+struct operation_request {
+	union {
+		ProtobufCMessage base;
+		Baton__V1__MutexLockRequest mutex_lock;
+		Baton__V1__MutexUnlockRequest mutex_unlock;
+		Baton__V1__MutexCheckRequest mutex_check;
+		Baton__V1__ChannelMakeRequest channel_make;
+		Baton__V1__ChannelSendRequest channel_send;
+		Baton__V1__ChannelReceiveRequest channel_receive;
+		Baton__V1__ChannelAckRequest channel_ack;
+		Baton__V1__ChannelNackRequest channel_nack;
+		Baton__V1__ChannelCloseRequest channel_close;
+		Baton__V1__ChannelLengthRequest channel_length;
+		Baton__V1__ChannelCapacityRequest channel_capacity;
+		Baton__V1__ChannelDeleteRequest channel_delete;
+		Baton__V1__PingRequest ping;
+		Baton__V1__StatusRequest status;
+		Baton__V1__ListRequest list;
+		Baton__V1__InspectRequest inspect;
+		Baton__V1__SessionListRequest session_list;
+		Baton__V1__SessionCloseRequest session_close;
+		Baton__V1__SessionKillRequest session_kill;
+	};
+	struct session_identity identity; /* what a request's secret points at */
+};
+
+struct operation {
+	const char *kind; /* of the object named, for texts: "mutex", "chan", "" */
+	uint16_t method;
+	unsigned flags;
+	/* What undoes a grant that came when nobody waited for it any more; BATON_OPERATION_COUNT: nothing needs
+	 * undoing. */
+	enum baton_operation give_back;
+	const ProtobufCMessageDescriptor *response;
+	/* Fills the request, which points into CALL and itself. NULL, or the rule that CALL breaks. */
+	const char *(*fill)(const struct baton_call *call, struct operation_request *request);
+	/* Takes the decoded response into the result that owns it. 0, the error it stands for, or BATON_ENOMEM. */
+	int (*read)(const ProtobufCMessage *response, struct result *result);
+};
+
+/* The row of an operation; NULL if there is no such. */
+const struct operation *operation_find(enum baton_operation operation);
+
+/* Whether a call's name obeys the rule for it; if not, *RET_WHY is the rule, to stand behind the name. */
+bool operation_accepts_name(const struct operation *operation, const char *name, const char **ret_why);
+
+#endif
