@@ -61,7 +61,7 @@ struct co_options {
 	size_t stack_bytes;  /* address space of a stack, guard included; 0: 64 KiB; rounded up to 16 KiB */
 	enum co_guard guard; /* falls back in order where the kernel refuses; co_guard_in_use() tells */
 	void (*fatal)(
-		void); /* called after a fatal report (deadlock, stack overflow) instead of exit(2); NULL: exit(2) */
+		void); /* called after a fatal report instead of exit(2), or before abort(3) for a stack overflow */
 };
 
 /* Runs MAIN(ARG) as the main coroutine on the calling thread, and everything it starts, until it returns; the others
@@ -384,8 +384,8 @@ size_t co_channel_capacity(const struct co_channel *channel);
 
 /* Go's sync.Mutex: normal and starvation mode. Zero is unlocked and ready. */
 struct co_mutex {
+	atomic_uint state; /* locked; contended: look further under the lock */
 	struct co_spin lock;
-	bool locked;
 	bool starving;
 	bool woken; /* a waiter was woken and will compete */
 	struct co_waitq waiters;

@@ -8,9 +8,11 @@
  *
  * A newcomer spins for a moment before it parks, where another P may be about to unlock.
  *
- * Invariants: starving implies locked (a hand-over leaves it locked). `woken` is true from the moment a waiter is woken
- * to compete until it has competed or given up: no second one is woken meanwhile.
- * Lock: mutex->lock guards all fields.
+ * Uncontended, both are one compare-and-swap on `state`. The slow paths set CONTENDED, which sends everyone there.
+ *
+ * Invariants: CONTENDED is set while anyone waits or competes. starving implies LOCKED (a hand-over leaves it set).
+ * `woken` is true from the moment a waiter is woken to compete until it has competed or given up: no second one is
+ * woken meanwhile. Lock: mutex->lock guards all fields but `state`, and is held where CONTENDED changes.
  */
 #include "runtime/co.h"
 #include "runtime/sched.h"
@@ -28,22 +30,41 @@ enum verdict {
 	HANDED_OVER = 1,
 };
 
-static bool try_lock_held(struct co_mutex *mutex)
-{
-	if (mutex->locked)
-		return false;
-	mutex->locked = true;
-	return true;
-}
+/* The bits of `state`. */
+enum {
+	LOCKED = 1,
+	CONTENDED = 2,
+};
 
 bool co_mutex_try_lock(struct co_mutex *mutex)
 {
-	bool locked;
+	unsigned state = atomic_load_explicit(&mutex->state, memory_order_relaxed);
 
-	co_spin_lock(&mutex->lock);
-	locked = try_lock_held(mutex);
-	co_spin_unlock(&mutex->lock);
-	return locked;
+	while ((state & LOCKED) == 0)
+		if (atomic_compare_exchange_weak_explicit(
+			    &mutex->state, &state, state | LOCKED, memory_order_acquire, memory_order_relaxed))
+			return true;
+	return false;
+}
+
+/* Under the lock: takes the mutex if it is free; else, in one step, makes its holder's unlock look further. */
+static bool lock_or_contend(struct co_mutex *mutex)
+{
+	return (atomic_fetch_or(&mutex->state, LOCKED | CONTENDED) & LOCKED) == 0;
+}
+
+static bool is_locked(struct co_mutex *mutex)
+{
+	return (atomic_load(&mutex->state) & LOCKED) != 0;
+}
+
+/* The end of every slow path under the lock: back to the fast one if nobody waits or competes. */
+static void settle(struct co_mutex *mutex)
+{
+	if (co_waitq_first(&mutex->waiters) != NULL || mutex->woken)
+		return;
+	mutex->starving = false;
+	atomic_fetch_and(&mutex->state, ~(unsigned)CONTENDED);
 }
 
 /* Wakes the oldest waiter to compete, if nobody competes already. The wait to be readied after the lock, or NULL. */
@@ -71,28 +92,39 @@ static struct co_wait *hand_over(struct co_mutex *mutex)
 		if (co_wait_claim(waiter->wait, waiter, HANDED_OVER))
 			return waiter->wait;
 	mutex->starving = false;
-	mutex->locked = false;
+	atomic_fetch_and(&mutex->state, ~(unsigned)LOCKED);
 	return NULL;
 }
 
-int co_mutex_unlock(struct co_mutex *mutex)
+static int unlock_slowly(struct co_mutex *mutex)
 {
 	struct co_wait *ready = NULL;
 	int r = 0;
 
 	co_spin_lock(&mutex->lock);
-	if (!mutex->locked) {
+	if (!is_locked(mutex)) {
 		r = CO_EUNLOCKED;
 	} else if (mutex->starving) {
 		ready = hand_over(mutex);
 	} else {
-		mutex->locked = false;
+		atomic_fetch_and(&mutex->state, ~(unsigned)LOCKED);
 		ready = wake_one(mutex);
 	}
+	settle(mutex);
 	co_spin_unlock(&mutex->lock);
 	if (ready != NULL)
 		co_wait_ready(ready);
 	return r;
+}
+
+int co_mutex_unlock(struct co_mutex *mutex)
+{
+	unsigned state = LOCKED;
+
+	if (atomic_compare_exchange_strong_explicit(
+		    &mutex->state, &state, 0, memory_order_release, memory_order_relaxed))
+		return 0;
+	return unlock_slowly(mutex);
 }
 
 /* Gives up waiting; the lock is held and released. A wake-up that this waiter had goes to the next. */
@@ -102,8 +134,9 @@ static void give_up(struct co_mutex *mutex, bool was_woken)
 
 	if (was_woken)
 		mutex->woken = false;
-	if (!mutex->locked)
+	if (!is_locked(mutex))
 		ready = wake_one(mutex);
+	settle(mutex);
 	co_spin_unlock(&mutex->lock);
 	if (ready != NULL)
 		co_wait_ready(ready);
@@ -147,6 +180,7 @@ static int wait_in_queue(struct co_context *context, struct co_mutex *mutex, boo
 	if (r < 0) {
 		co_spin_lock(&mutex->lock);
 		co_waitq_remove(&mutex->waiters, &waiter);
+		settle(mutex);
 		co_spin_unlock(&mutex->lock);
 	}
 	return r;
@@ -158,6 +192,7 @@ static void leave_starvation(struct co_mutex *mutex, int64_t since)
 	co_spin_lock(&mutex->lock);
 	if (co_waitq_first(&mutex->waiters) == NULL || co_now() - since < STARVES_NS)
 		mutex->starving = false;
+	settle(mutex);
 	co_spin_unlock(&mutex->lock);
 }
 
@@ -173,9 +208,10 @@ static int lock_slowly(struct co_context *context, struct co_mutex *mutex)
 		bool starves = was_woken && co_now() - since >= STARVES_NS;
 
 		co_spin_lock(&mutex->lock);
-		if (try_lock_held(mutex)) {
+		if (lock_or_contend(mutex)) {
 			if (was_woken)
 				mutex->woken = false;
+			settle(mutex);
 			co_spin_unlock(&mutex->lock);
 			return 0;
 		}
@@ -199,11 +235,13 @@ static int lock_slowly(struct co_context *context, struct co_mutex *mutex)
 
 int co_mutex_lock(struct co_context *context, struct co_mutex *mutex)
 {
-	int r = co_context_error(context);
+	unsigned state = 0;
+	int r = context != NULL ? co_context_error(context) : 0;
 
 	if (r != 0)
 		return r;
-	if (co_mutex_try_lock(mutex))
+	if (atomic_compare_exchange_strong_explicit(
+		    &mutex->state, &state, LOCKED, memory_order_acquire, memory_order_relaxed))
 		return 0;
 	return lock_slowly(context, mutex);
 }

@@ -35,8 +35,9 @@ static inline bool co_run_queue_put(struct co_run_queue *queue, struct co *corou
 	return true;
 }
 
-/* Takes the coroutine at the head; NULL if there is none. By anyone. */
-static inline struct co *co_run_queue_get(struct co_run_queue *queue)
+/* Takes the coroutine at the head; NULL if there is none. By anyone; IS_ALONE: by the owner, and there is nobody else.
+ */
+static inline struct co *co_run_queue_get(struct co_run_queue *queue, bool is_alone)
 {
 	unsigned head = atomic_load_explicit(&queue->head, memory_order_acquire);
 
@@ -47,6 +48,10 @@ static inline struct co *co_run_queue_get(struct co_run_queue *queue)
 		if (tail == head)
 			return NULL;
 		coroutine = atomic_load_explicit(&queue->ring[head % CO_RUN_QUEUE_LENGTH], memory_order_relaxed);
+		if (is_alone) {
+			atomic_store_explicit(&queue->head, head + 1, memory_order_relaxed);
+			return coroutine;
+		}
 		if (atomic_compare_exchange_weak_explicit(
 			    &queue->head, &head, head + 1, memory_order_acq_rel, memory_order_acquire))
 			return coroutine;

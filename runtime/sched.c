@@ -16,7 +16,6 @@
 #include "runtime/dump.h"
 #include "runtime/local.h"
 #include "runtime/poll.h"
-#include "runtime/wait.h"
 
 enum {
 	GLOBAL_QUEUE_EVERY = 61, /* as Go's schedule() */
@@ -114,10 +113,22 @@ static void queue_put(struct co_p *p, struct co *coroutine)
 
 	if (co_run_queue_put(&p->queue, coroutine))
 		return;
-	while (chain.length < CO_RUN_QUEUE_LENGTH / 2 && (oldest = co_run_queue_get(&p->queue)) != NULL)
+	while (chain.length < CO_RUN_QUEUE_LENGTH / 2 && (oldest = co_run_queue_get(&p->queue, p->is_alone)) != NULL)
 		chain_add(&chain, oldest);
 	chain_add(&chain, coroutine);
 	global_put_chain(&chain);
+}
+
+/* Puts COROUTINE, which may be NULL, into P's `next`; returns what was there. */
+static struct co *swap_next(struct co_p *p, struct co *coroutine)
+{
+	struct co *former;
+
+	if (!p->is_alone)
+		return atomic_exchange_explicit(&p->next, coroutine, memory_order_acq_rel);
+	former = atomic_load_explicit(&p->next, memory_order_relaxed);
+	atomic_store_explicit(&p->next, coroutine, memory_order_relaxed);
+	return former;
 }
 
 void co_make_runnable(struct co *coroutine)
@@ -131,7 +142,7 @@ void co_make_runnable(struct co *coroutine)
 	} else if (m->current == NULL) {
 		queue_put(m->p, coroutine);
 	} else {
-		struct co *former = atomic_exchange_explicit(&m->p->next, coroutine, memory_order_acq_rel);
+		struct co *former = swap_next(m->p, coroutine);
 
 		if (former != NULL)
 			queue_put(m->p, former);
@@ -148,15 +159,14 @@ static struct co *pick(struct co_p *p)
 		if (coroutine != NULL)
 			return coroutine;
 	}
-	coroutine = atomic_load_explicit(&p->next, memory_order_relaxed);
+	coroutine = atomic_load_explicit(&p->next, memory_order_relaxed) != NULL ? swap_next(p, NULL) : NULL;
 	if (coroutine != NULL) {
-		coroutine = atomic_exchange_explicit(&p->next, NULL, memory_order_acq_rel);
 		if (++p->next_streak <= NEXT_STREAK_MAX)
 			return coroutine;
 		queue_put(p, coroutine);
 	}
 	p->next_streak = 0;
-	coroutine = co_run_queue_get(&p->queue);
+	coroutine = co_run_queue_get(&p->queue, p->is_alone);
 	return coroutine != NULL ? coroutine : global_get(p, CO_RUN_QUEUE_LENGTH / 2);
 }
 
@@ -247,12 +257,17 @@ static void note_stack_use(struct co_p *p, struct co_stack *stack)
 	(void)stack;
 }
 
+void co_check_stack(const struct co *coroutine)
+{
+	if (co_stacks_have_canaries() && !co_stack_is_intact(coroutine->stack))
+		co_fatal_overflow(coroutine);
+}
+
 static bool after_end(struct co_m *m, struct co *coroutine)
 {
 	struct co_p *p = m->p;
 
-	if (co_stacks_have_canaries() && !co_stack_is_intact(coroutine->stack))
-		co_fatal_overflow(coroutine);
+	co_check_stack(coroutine);
 	note_stack_use(p, coroutine->stack);
 	co_fiber_done(&coroutine->fiber);
 	co_stack_put(&p->stacks, coroutine->stack);
@@ -289,12 +304,6 @@ static bool bind_stack(struct co_p *p, struct co *coroutine)
 }
 
 /* ---- leaving a stack ------------------------------------------------------------------------- */
-
-void co_leave(struct co_m *m, bool (*after)(struct co_m *m, struct co *coroutine))
-{
-	m->after = after;
-	co_fiber_switch(&m->current->fiber, &m->fiber, false);
-}
 
 static bool after_yield(struct co_m *m, struct co *coroutine)
 {
@@ -460,6 +469,7 @@ void co_m_run(struct co_m *m)
 void co_p_init(struct co_p *p, unsigned number)
 {
 	*p = (struct co_p){.number = number, .check_interval = CHECK_INTERVAL_MAX, .checks_in = CHECK_INTERVAL_MAX};
+	p->is_alone = co_runtime.proc_count == 1;
 	co_timers_init(&p->timers, number);
 	p->now = co_now();
 	p->last_poll = p->now;

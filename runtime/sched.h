@@ -32,6 +32,7 @@ struct co_deferred_queue {
 
 struct co_p {
 	unsigned number;
+	bool is_alone;           /* there is no other P, so nobody takes from this one's queue */
 	struct co *_Atomic next; /* made ready by the running coroutine: runs before the queue */
 	unsigned next_streak;    /* how many in a row ran from `next` */
 	unsigned checks_in;      /* switches until the clock is read */
@@ -110,7 +111,14 @@ struct co *co_spawn(struct co_p *p, void (*function)(void *arg), void *arg, cons
 void co_make_runnable(struct co *coroutine);
 
 /* Leaves the running coroutine's stack; AFTER is called on the thread's own. Returns when it is run again. */
-void co_leave(struct co_m *m, bool (*after)(struct co_m *m, struct co *coroutine));
+static inline void co_leave(struct co_m *m, bool (*after)(struct co_m *m, struct co *coroutine))
+{
+	m->after = after;
+	co_fiber_switch(&m->current->fiber, &m->fiber, false);
+}
+
+/* Ends the program if COROUTINE, which is not running, has overwritten its stack's canary. */
+void co_check_stack(const struct co *coroutine);
 
 /* Counts what might wake the program from outside, for the deadlock report. */
 static inline void co_outside_add(long n)

@@ -2,16 +2,15 @@
  *
  * wait.c - park and ready: the one way to suspend a coroutine.
  *
- * The state of a wait is three bits, each set once. CLAIMED: its result is decided. READY: its coroutine may go on.
- * PARKED: its coroutine has left its stack and released its locks. Who sets the second of READY and PARKED puts the
- * coroutine into a run queue; so it is never run on a stack that it still stands on, and may be claimed and readied
- * before it has parked.
+ * The state of a wait is three bits, each set once (READY and PARKED by addition: that is one instruction). CLAIMED:
+ * its result is decided. READY: its coroutine may go on. PARKED: its coroutine has left its stack and released its
+ * locks. Who sets the second of READY and PARKED puts the coroutine into a run queue; so it is never run on a stack
+ * that it still stands on, and may be claimed and readied before it has parked.
  *
  * Lock order: the caller's locks, then the context's, then a timer heap's or the run queue's.
  */
 #include "runtime/wait.h"
 
-#include "runtime/dump.h"
 #include "runtime/local.h"
 #include "runtime/sched.h"
 #include "runtime/timer.h"
@@ -110,7 +109,9 @@ bool co_wait_claim(struct co_wait *wait, struct co_waiter *winner, int result)
 
 void co_wait_ready(struct co_wait *wait)
 {
-	if ((atomic_fetch_or_explicit(&wait->state, READY, memory_order_acq_rel) & PARKED) != 0)
+	/* Where it has parked already, nobody but the claimer, which is here, touches the state any more. */
+	if ((atomic_load_explicit(&wait->state, memory_order_acquire) & PARKED) != 0 ||
+		(atomic_fetch_add_explicit(&wait->state, READY, memory_order_acq_rel) & PARKED) != 0)
 		co_make_runnable(wait->coroutine);
 }
 
@@ -124,26 +125,25 @@ bool co_wait_cancel(struct co_wait *wait, int result)
 
 /* ---- parking --------------------------------------------------------------------------------- */
 
-static void release(const struct co_parking *parking)
+static void release(struct co_spin *unlock, void (*commit)(void *arg), void *arg)
 {
-	if (parking->unlock != NULL)
-		co_spin_unlock(parking->unlock);
-	else if (parking->commit != NULL)
-		parking->commit(parking->commit_arg);
+	if (unlock != NULL)
+		co_spin_unlock(unlock);
+	else if (commit != NULL)
+		commit(arg);
 }
 
 static bool after_park(struct co_m *m, struct co *coroutine)
 {
-	struct co_parking parking = m->parking;
+	struct co_wait *wait = m->parking.wait;
 
-	if (co_stacks_have_canaries() && !co_stack_is_intact(coroutine->stack))
-		co_fatal_overflow(coroutine);
-	coroutine->reason = parking.wait->reason;
+	co_check_stack(coroutine);
+	coroutine->reason = wait->reason;
 	coroutine->since = m->p->now;
 	atomic_store_explicit(&coroutine->state, CO_STATE_PARKED, memory_order_relaxed);
-	release(&parking);
+	release(m->parking.unlock, m->parking.commit, m->parking.commit_arg);
 	/* Ready already: go on at once, as if it had not parked. */
-	return (atomic_fetch_or_explicit(&parking.wait->state, PARKED, memory_order_acq_rel) & READY) != 0;
+	return (atomic_fetch_add_explicit(&wait->state, PARKED, memory_order_acq_rel) & READY) != 0;
 }
 
 static void deadline_passed(struct co_timer *timer)
@@ -194,46 +194,68 @@ static void unbind_ends(struct co_wait *wait, int64_t deadline_ns)
 		co_timer_wait_ended(&wait->timer);
 }
 
-static void release_on_thread_stack(void *parking)
+/* Releases the caller's locks without parking; a commit runs on the thread's own stack all the same. */
+static void stay(struct co_spin *unlock, void (*commit)(void *arg), void *arg)
 {
-	release(parking);
+	if (commit != NULL)
+		co_on_thread_stack(commit, arg);
+	else
+		release(unlock, NULL, NULL);
 }
 
-static int park(struct co_wait *wait, struct co_context *context, int64_t deadline_ns, struct co_parking parking)
+/* Leaves the stack of M's coroutine until WAIT is ready, or not at all if it is ready by now. Inlined, as park is: the
+ * processor predicts none of the returns that follow a switch, so there should be few. */
+static inline __attribute__((always_inline)) void switch_away(
+	struct co_m *m, struct co_wait *wait, struct co_spin *unlock, void (*commit)(void *arg), void *arg)
+{
+	if ((atomic_load_explicit(&wait->state, memory_order_acquire) & READY) != 0) {
+		stay(unlock, commit, arg);
+		return;
+	}
+	if (wait->on_park != NULL)
+		wait->on_park(wait);
+	wait->coroutine = m->current;
+	m->parking.wait = wait;
+	m->parking.unlock = unlock;
+	m->parking.commit = commit;
+	m->parking.commit_arg = arg;
+	co_leave(m, after_park);
+}
+
+static inline __attribute__((always_inline)) int park(struct co_wait *wait, struct co_context *context,
+	int64_t deadline_ns, struct co_spin *unlock, void (*commit)(void *arg), void *arg)
 {
 	struct co_m *m = co_m_self();
-	bool is_bound = false;
-	int r = 0;
+	int r = CO_EINVAL;
 
 	if (m == NULL || m->current == NULL)
-		r = CO_EINVAL;
-	else if ((atomic_load_explicit(&wait->state, memory_order_acquire) & CLAIMED) == 0) {
-		r = bind_ends(wait, context, deadline_ns);
-		is_bound = r == 0;
+		goto refuse;
+	if ((context == NULL && deadline_ns == CO_NEVER) ||
+		(atomic_load_explicit(&wait->state, memory_order_acquire) & CLAIMED) != 0) {
+		switch_away(m, wait, unlock, commit, arg);
+		return wait->result;
 	}
-	if (r != 0 || (atomic_load_explicit(&wait->state, memory_order_acquire) & READY) != 0) {
-		co_on_thread_stack(release_on_thread_stack, &parking);
-	} else {
-		if (wait->on_park != NULL)
-			wait->on_park(wait);
-		wait->coroutine = m->current;
-		m->parking = parking;
-		co_leave(m, after_park);
-	}
-	if (is_bound)
-		unbind_ends(wait, deadline_ns);
-	return r != 0 ? r : wait->result;
+	r = bind_ends(wait, context, deadline_ns);
+	if (r != 0)
+		goto refuse;
+	switch_away(m, wait, unlock, commit, arg);
+	unbind_ends(wait, deadline_ns);
+	return wait->result;
+
+refuse:
+	stay(unlock, commit, arg);
+	return r;
 }
 
 int co_wait_park(struct co_wait *wait, struct co_context *context, int64_t deadline_ns, struct co_spin *unlock)
 {
-	return park(wait, context, deadline_ns, (struct co_parking){.wait = wait, .unlock = unlock});
+	return park(wait, context, deadline_ns, unlock, NULL, NULL);
 }
 
 int co_wait_park_commit(
 	struct co_wait *wait, struct co_context *context, int64_t deadline_ns, void (*commit)(void *arg), void *arg)
 {
-	return park(wait, context, deadline_ns, (struct co_parking){.wait = wait, .commit = commit, .commit_arg = arg});
+	return park(wait, context, deadline_ns, NULL, commit, arg);
 }
 
 int co_sleep(struct co_context *context, int64_t duration_ns)

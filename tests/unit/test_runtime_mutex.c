@@ -11,7 +11,7 @@ static struct co_mutex look(struct co_mutex *mutex)
 	struct co_mutex copy;
 
 	co_spin_lock(&mutex->lock);
-	copy.locked = mutex->locked;
+	atomic_init(&copy.state, atomic_load(&mutex->state));
 	copy.starving = mutex->starving;
 	copy.woken = mutex->woken;
 	copy.waiters = mutex->waiters;
@@ -23,7 +23,7 @@ static bool is_at_rest(struct co_mutex *mutex)
 {
 	const struct co_mutex inside = look(mutex);
 
-	return !inside.locked && !inside.starving && inside.waiters.length == 0;
+	return inside.state == 0 && !inside.starving && inside.waiters.length == 0;
 }
 
 struct locker {
