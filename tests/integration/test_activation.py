@@ -32,7 +32,10 @@ class Activation(unittest.TestCase):
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind("notify")
         self.notify.settimeout(PATIENCE)
-        self.pid = start(self.listener, NOTIFY_SOCKET=os.path.abspath("notify"), WATCHDOG_USEC="300000")
+        self.start()
+
+    def start(self, **environment):
+        self.pid = start(self.listener, NOTIFY_SOCKET=os.path.abspath("notify"), **environment)
         self.status = None
 
     def tearDown(self):
@@ -59,11 +62,17 @@ class Activation(unittest.TestCase):
         self.heard("READY=1")
         with Client("baton.sock") as ann:
             ann.call("Daemon.Ping", payload=b"x")
-        self.heard("WATCHDOG=1")
-        self.heard("WATCHDOG=1")
         self.assertEqual(self.stop(), 0)
         self.heard("STOPPING=1")
         self.assertTrue(os.path.exists("baton.sock"), "the socket file is systemd's to remove")
+
+    def test_it_feeds_the_watchdog(self):
+        self.assertEqual(self.stop(), 0)
+        self.start(WATCHDOG_USEC="300000")
+        self.heard("READY=1")
+        self.heard("WATCHDOG=1")
+        self.heard("WATCHDOG=1")
+        self.assertEqual(self.stop(), 0)
 
     def test_a_client_may_come_before_the_daemon_is_ready(self):
         with Client("baton.sock") as ann:
