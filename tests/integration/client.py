@@ -8,6 +8,7 @@ the messages that `protoc --python_out` makes of proto/baton/v1/*.proto.
 
 One thread per client. A receive is acknowledged with the next frame, or by acknowledge().
 """
+import contextlib
 import socket
 import struct
 
@@ -122,5 +123,6 @@ class Client:
         return self
 
     def __exit__(self, *_):
-        self.acknowledge()
+        with contextlib.suppress(OSError):  # the daemon may have gone first
+            self.acknowledge()
         self.socket.close()

@@ -67,6 +67,7 @@ class Activation(unittest.TestCase):
         self.assertTrue(os.path.exists("baton.sock"), "the socket file is systemd's to remove")
 
     def test_it_feeds_the_watchdog(self):
+        self.heard("READY=1")
         self.assertEqual(self.stop(), 0)
         self.start(WATCHDOG_USEC="300000")
         self.heard("READY=1")
