@@ -114,6 +114,16 @@ int co_blocking(void (*function)(void *arg), void *arg)
 	return 0;
 }
 
+size_t co_blocking_threads(void)
+{
+	size_t count;
+
+	pthread_mutex_lock(&helpers.mutex);
+	count = helpers.count;
+	pthread_mutex_unlock(&helpers.mutex);
+	return count;
+}
+
 void co_blocking_close(void)
 {
 	pthread_mutex_lock(&helpers.mutex);

@@ -37,6 +37,19 @@ void co_fiber_done(struct co_fiber *fiber)
 	(void)fiber;
 }
 
+void co_fiber_drop(struct co_fiber *fiber)
+{
+#if CO_ASAN
+	const char *low = co_machine_stack_pointer(&fiber->machine);
+	const char *bottom = fiber->stack_low;
+
+	if (low == NULL)
+		low = bottom;
+	co_tool_remember(low, (size_t)(bottom + fiber->stack_bytes - low));
+#endif
+	co_fiber_done(fiber);
+}
+
 #if CO_ASAN || CO_TSAN
 CO_UNINSTRUMENTED void co_fiber_switch(struct co_fiber *from, struct co_fiber *to, bool last)
 {

@@ -90,6 +90,14 @@ static void set_open(bool is_open)
 	} while (!is_quiet && !is_open);
 }
 
+static void drop_coroutine(struct co *coroutine, void *arg)
+{
+	(void)arg;
+	co_tool_remember(&coroutine->arg, sizeof(coroutine->arg));
+	if (coroutine->stack != NULL)
+		co_fiber_drop(&coroutine->fiber);
+}
+
 static int run_main(struct co_p *p)
 {
 	struct co_m m = {.p = p};
@@ -141,6 +149,7 @@ int co_run(const struct co_options *options, int (*main)(void *arg), void *arg, 
 	}
 	co_poller_close();
 	co_timers_done(&co_runtime.ps->timers);
+	co_records_visit(drop_coroutine, NULL);
 	co_records_close();
 	co_stacks_close();
 out_signals:

@@ -59,13 +59,6 @@
 #define CO_UNINSTRUMENTED __attribute__((noinline))
 #endif
 
-/* Memory that holds raw copies of stacks is read and written here without ASan's checks. */
-#if CO_ASAN
-#define CO_UNCHECKED __attribute__((noinline, no_sanitize_address))
-#else
-#define CO_UNCHECKED
-#endif
-
 /* A stack (its guard excluded) was carved: until co_tool_stack_gone its bytes may hold the only pointer to a block.
  * Returns valgrind's number for it. */
 static inline unsigned co_tool_stack_made(char *low, size_t bytes)
@@ -95,6 +88,19 @@ static inline void co_tool_stack_gone(char *low, size_t bytes, unsigned number)
 	(void)bytes;
 	(void)number;
 }
+
+#if CO_ASAN
+/* The bytes, on a stack that is about to be unmapped, may hold the only pointer to a block that the program never
+ * freed: keeps a copy for LeakSanitizer to find. The report would blame the program for what dropping a coroutine does.
+ */
+void co_tool_remember(const void *low, size_t bytes);
+#else
+static inline void co_tool_remember(const void *low, size_t bytes)
+{
+	(void)low;
+	(void)bytes;
+}
+#endif
 
 /* A stack goes back to the pool: to touch it is an error from here on ... */
 static inline void co_tool_stack_free(char *low, size_t bytes)

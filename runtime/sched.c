@@ -12,7 +12,9 @@
 #include "runtime/sched.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
+#include "runtime/blocking.h"
 #include "runtime/dump.h"
 #include "runtime/local.h"
 #include "runtime/poll.h"
@@ -28,6 +30,7 @@ enum {
 #define CHECK_NS (50 * CO_MICROSECOND)
 #define DEFERRED_NS (100 * CO_MICROSECOND)
 #define POLL_NS (200 * CO_MICROSECOND)
+#define FOREIGN_CHECK_NS (100 * CO_MILLISECOND)
 #define STACK_RETRY_NS (1 * CO_MILLISECOND)
 
 struct co_runtime co_runtime;
@@ -415,6 +418,15 @@ static void check(struct co_p *p)
 	}
 }
 
+/* True if the process has threads that the runtime did not start: they may hand in a coroutine. */
+static bool has_foreign_threads(void)
+{
+	size_t known = co_runtime.proc_count + co_blocking_threads() + CO_TSAN; /* TSan has a thread of its own */
+	struct stat tasks;
+
+	return stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink > known + 2; /* "." and ".." */
+}
+
 /* Nothing is runnable: does the work put off, fires timers, sleeps until something happens. */
 static void idle(struct co_p *p)
 {
@@ -436,7 +448,7 @@ static void idle(struct co_p *p)
 	if (atomic_load(&co_runtime.global_count) > 0)
 		until = 0;
 	else if (until == CO_NEVER && atomic_load(&co_runtime.outside) == 0)
-		until = co_fatal_deadlock();
+		until = has_foreign_threads() ? co_deadline_after(p->now, FOREIGN_CHECK_NS) : co_fatal_deadlock();
 	co_poller_poll(until);
 	atomic_store(&co_runtime.sleeping, false);
 	p->now = co_now();

@@ -31,6 +31,17 @@ struct co_machine {
 /* Makes MACHINE start at ENTRY, which must never return, on the BYTES of stack from LOW. */
 void co_machine_prepare(struct co_machine *machine, void *low, size_t bytes, void (*entry)(void));
 
+/* The lowest address that a stack at rest uses; NULL if that is not known. */
+static inline const void *co_machine_stack_pointer(const struct co_machine *machine)
+{
+#ifdef CO_SWITCH_UCONTEXT
+	(void)machine;
+	return NULL;
+#else
+	return machine->stack_pointer;
+#endif
+}
+
 /* Leaves the running stack in SAVE and goes on with LOAD; returns when another switch loads SAVE. */
 void co_machine_switch(struct co_machine *save, const struct co_machine *load);
 

@@ -134,13 +134,11 @@ static void repeated_runs_leave_nothing(void **state)
 {
 	size_t descriptors = 0;
 	size_t mappings = 0;
-	sigset_t before;
-	sigset_t after;
+	sigset_t before = {0}; /* the kernel writes only the part that it knows */
+	sigset_t after = {0};
 	int status;
 
 	(void)state;
-	sigemptyset(&before); /* the system call writes only the part that the kernel knows */
-	sigemptyset(&after);
 	pthread_sigmask(SIG_SETMASK, NULL, &before);
 	for (unsigned i = 0; i < 60; i++) {
 		if (i == 20) {
