@@ -17,6 +17,7 @@
 
 #include "base/memory.h"
 #include "base/name.h"
+#include "base/utf8.h"
 #include "daemon/call_pool.h"
 #include "daemon/connection.h"
 #include "daemon/lane.h"
@@ -81,6 +82,23 @@ void call_close_connection(struct call *call)
 	call->closes = true;
 }
 
+/* One line of UTF-8, whatever a peer's name had in it, and wherever it was cut. */
+static void make_line(char *text)
+{
+	uint32_t point;
+	size_t length = strlen(text);
+
+	for (size_t at = 0; at < length;) {
+		size_t bytes = utf8_decode(text + at, length - at, &point);
+
+		if (bytes == 0 || point < ' ' || point == 0x7f) {
+			text[at] = '?';
+			bytes = 1;
+		}
+		at += bytes;
+	}
+}
+
 int call_fail(struct call *call, int status, int reason, const char *format, ...)
 {
 	char *text = call_memory(call, FAIL_TEXT_BYTES);
@@ -93,6 +111,7 @@ int call_fail(struct call *call, int status, int reason, const char *format, ...
 		va_start(arguments, format);
 		(void)vsnprintf(text, FAIL_TEXT_BYTES, format, arguments);
 		va_end(arguments);
+		make_line(text);
 	}
 	return status;
 }
