@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * acquire.c - getting a lock and giving it back.
+ */
+#include "cli/acquire.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/duration.h"
+#include "cli/status.h"
+
+#define RELEASE_NS INT64_C(10000000000) /* what an answer to a release may take */
+
+struct acquisition {
+	struct connection *connection;
+	const struct lockable *lockable;
+	struct subject subject;
+	int64_t wait_until_ns; /* -w; LOOP_NEVER */
+	bool is_try;           /* -n, -w 0 */
+	uint64_t id;
+	bool is_done;
+	bool is_inspecting;
+	int status;
+	bool is_granted;
+	struct grant grant;
+};
+
+/* ---- -v ---------------------------------------------------------------------------------------------------------- */
+
+static void say_holder(const struct acquisition *acquisition, const struct baton_party_info *holder)
+{
+	char since[DURATION_TEXT_BYTES];
+
+	say_about(acquisition->connection->invocation, acquisition->subject,
+		"waits for %s%spid %" PRIu32 " (%s), session %" PRIu64 ", which has it since %s", holder->host,
+		*holder->host == '\0' ? "" : " ", holder->pid, holder->label, holder->session,
+		duration_format(holder->since_ns / 1000000 * 1000000, since, sizeof(since)));
+}
+
+static void on_inspected(const struct baton_result *result, void *arg)
+{
+	struct acquisition *acquisition = arg;
+
+	acquisition->is_inspecting = false;
+	if (acquisition->is_done || result->error != 0)
+		return;
+	for (size_t i = 0; i < result->party_count; i++)
+		if (strcmp(result->parties[i].role, "holder") == 0)
+			say_holder(acquisition, &result->parties[i]);
+}
+
+/* Asked behind the lock call, so that its answer comes while that one waits. */
+static void inspect(struct acquisition *acquisition)
+{
+	const struct baton_call call = {
+		.size = sizeof(call),
+		.operation = BATON_INSPECT,
+		.kind = acquisition->lockable->kind,
+		.name = acquisition->lockable->name,
+	};
+
+	acquisition->is_inspecting =
+		connection_start(acquisition->connection, &call, LOOP_NEVER, on_inspected, acquisition, NULL) == 0;
+}
+
+static void say_granted(const struct acquisition *acquisition)
+{
+	char taken[DURATION_TEXT_BYTES];
+	const int64_t taken_ns = loop_now() - acquisition->connection->started_ns;
+
+	say_about(acquisition->connection->invocation, acquisition->subject, "locked after %s, token %" PRIu64 "%s",
+		duration_format(taken_ns / 1000 * 1000, taken, sizeof(taken)), acquisition->grant.token,
+		acquisition->grant.abandoned ? ", abandoned by its last holder" : "");
+}
+
+/* ---- acquiring --------------------------------------------------------------------------------------------------- */
+
+/* The lock was not to be had in the time of -n or -w. */
+static int refuse(const struct acquisition *acquisition)
+{
+	const struct invocation *invocation = acquisition->connection->invocation;
+
+	if (acquisition->is_try)
+		say_about(invocation, acquisition->subject, "would block");
+	else
+		say_about(invocation, acquisition->subject, "not granted within %s",
+			invocation_text(invocation, OPTION_WAIT));
+	return (int)invocation_number(invocation, OPTION_CODE, STATUS_NO);
+}
+
+static int judge(const struct acquisition *acquisition, const struct baton_result *result)
+{
+	const struct connection *connection = acquisition->connection;
+	const bool waited = result->error == BATON_EDEADLINE && acquisition->wait_until_ns < connection->deadline_ns;
+	const bool tried = result->error == BATON_EWOULDBLOCK && acquisition->is_try;
+
+	if (connection->fatal_signal == 0 && (waited || tried))
+		return refuse(acquisition);
+	return connection_fail(acquisition->connection, acquisition->subject, result->error, result->text);
+}
+
+static void on_locked(const struct baton_result *result, void *arg)
+{
+	struct acquisition *acquisition = arg;
+
+	acquisition->is_done = true;
+	if (result->error != 0) {
+		acquisition->status = judge(acquisition, result);
+		return;
+	}
+	acquisition->is_granted = true;
+	acquisition->grant = (struct grant){.token = result->token, .abandoned = result->abandoned};
+}
+
+static void stop_waiting(void *arg)
+{
+	struct acquisition *acquisition = arg;
+
+	baton_stop(acquisition->connection->loop.client, acquisition->id);
+}
+
+static void wait_for_lock(struct acquisition *acquisition)
+{
+	struct connection *connection = acquisition->connection;
+	const struct baton_call call = {
+		.size = sizeof(call),
+		.operation = acquisition->lockable->acquire,
+		.name = acquisition->lockable->name,
+		.no_wait = acquisition->is_try || connection->may_not_wait,
+	};
+	const int error = connection_start(
+		connection, &call, acquisition->wait_until_ns, on_locked, acquisition, &acquisition->id);
+
+	if (error != 0) {
+		acquisition->status = connection_fail(connection, acquisition->subject, error, baton_last_error());
+		return;
+	}
+	if (invocation_has(connection->invocation, OPTION_VERBOSE))
+		inspect(acquisition);
+	connection->on_interrupt = stop_waiting;
+	connection->interrupt_arg = acquisition;
+	if (connection->fatal_signal != 0)
+		stop_waiting(acquisition);
+	while ((!acquisition->is_done || acquisition->is_inspecting) &&
+		connection_step(connection, NULL, 0, LOOP_NEVER))
+		;
+	connection->on_interrupt = NULL;
+	if (!acquisition->is_done)
+		acquisition->status = connection_fail(
+			connection, acquisition->subject, connection->loop.client_error, baton_last_error());
+}
+
+int acquire(struct connection *connection, const struct lockable *lockable, struct grant *ret)
+{
+	const int64_t wait_ns = invocation_number(connection->invocation, OPTION_WAIT, LOOP_NEVER);
+	struct acquisition acquisition = {
+		.connection = connection,
+		.lockable = lockable,
+		.subject = {lockable->kind, lockable->name},
+		.wait_until_ns = LOOP_NEVER,
+		.is_try = invocation_has(connection->invocation, OPTION_TRY) || wait_ns == 0,
+	};
+
+	if (wait_ns > 0 && wait_ns < LOOP_NEVER - connection->started_ns)
+		acquisition.wait_until_ns = connection->started_ns + wait_ns;
+	wait_for_lock(&acquisition);
+	if (!acquisition.is_granted)
+		return acquisition.status;
+	if (connection->fatal_signal != 0) {
+		release(connection, lockable, acquisition.grant.token);
+		return STATUS_SIGNAL + connection->fatal_signal;
+	}
+	if (invocation_has(connection->invocation, OPTION_VERBOSE))
+		say_granted(&acquisition);
+	*ret = acquisition.grant;
+	return 0;
+}
+
+/* ---- releasing --------------------------------------------------------------------------------------------------- */
+
+int release(struct connection *connection, const struct lockable *lockable, uint64_t token)
+{
+	const struct baton_call call = {
+		.size = sizeof(call), .operation = lockable->release, .name = lockable->name, .token = token};
+
+	connection->deadline_ns = loop_now() + RELEASE_NS;
+	return connection_call(connection, &call, NULL, NULL) == 0 ? 0 : STATUS_LOST;
+}

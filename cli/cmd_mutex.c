@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cmd_mutex.c - baton mutex lock, unlock, check, and the short form baton lock.
+ */
+#include <string.h>
+
+#include "cli/acquire.h"
+#include "cli/hold.h"
+#include "cli/simple.h"
+#include "cli/status.h"
+
+static struct lockable mutex_of(const struct invocation *invocation)
+{
+	return (struct lockable){
+		.kind = "mutex",
+		.name = invocation_word(invocation, 0),
+		.acquire = BATON_MUTEX_LOCK,
+		.release = BATON_MUTEX_UNLOCK,
+	};
+}
+
+/* ---- in the session BATON_SESSION -------------------------------------------------------------------------------- */
+
+/* Connects to the session that BATON_SESSION names. WHAT would go wrong without one. */
+static int join(struct connection *connection, const char *what)
+{
+	const struct session_wish wish = {.kind = BATON_SESSION_ATTACH};
+
+	if (connection_outer_session(connection) == NULL)
+		return say_usage(
+			connection->invocation, "%s only works inside BATON_SESSION (baton session open, run)", what);
+	return connection_open(connection, &wish);
+}
+
+/* Without CMD: the token is printed, the session keeps the lock. A token that cannot be printed leaves no lock. */
+static int lock_in_session(struct connection *connection)
+{
+	const struct lockable mutex = mutex_of(connection->invocation);
+	struct output output;
+	struct grant grant;
+	int status = join(connection, "without CMD it");
+
+	if (status == 0)
+		status = acquire(connection, &mutex, &grant);
+	if (status != 0)
+		return status;
+	output_init(&output, simple_format(connection->invocation));
+	output_row_begin(&output);
+	output_number(&output, "token", grant.token);
+	if (output.format == OUTPUT_JSON)
+		output_bool(&output, "abandoned", grant.abandoned);
+	output_row_end(&output);
+	status = simple_flush(connection->invocation, &output, STATUS_DONE);
+	if (status != STATUS_DONE)
+		release(connection, &mutex, grant.token);
+	return status;
+}
+
+/* Options that only mean something where CMD is run. */
+static int refuse_options(const struct invocation *invocation)
+{
+	static const enum option_id refused[] = {OPTION_TTL, OPTION_KILL_AFTER, OPTION_LABEL, OPTION_ALONE};
+
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		const struct option *option = &options[refused[i]];
+
+		if (!invocation_has(invocation, refused[i]))
+			continue;
+		if (option->word != NULL)
+			return say_usage(invocation, "--%s goes with CMD, which is missing", option->word);
+		return say_usage(invocation, "-%c goes with CMD, which is missing", option->letter);
+	}
+	return STATUS_DONE;
+}
+
+int run_mutex_lock(const struct invocation *invocation)
+{
+	const struct lockable mutex = mutex_of(invocation);
+	struct connection connection;
+	int status;
+
+	if (hold_has_program(invocation))
+		return hold_run(invocation, &mutex);
+	status = refuse_options(invocation);
+	if (status == STATUS_DONE)
+		status = connection_init(&connection, invocation);
+	if (status != STATUS_DONE)
+		return status;
+	return connection_close(&connection, lock_in_session(&connection));
+}
+
+int run_mutex_unlock(const struct invocation *invocation)
+{
+	const struct baton_call call = {
+		.size = sizeof(call),
+		.operation = BATON_MUTEX_UNLOCK,
+		.name = invocation_word(invocation, 0),
+		.token = invocation_word_number(invocation, 1),
+	};
+	struct connection connection;
+	int status = connection_init(&connection, invocation);
+
+	if (status != 0)
+		return status;
+	status = join(&connection, "it");
+	if (status == 0)
+		status = connection_call(&connection, &call, NULL, NULL);
+	return connection_close(&connection, status);
+}
+
+/* ---- check ------------------------------------------------------------------------------------------------------- */
+
+static void take_check(const struct baton_result *result, void *arg)
+{
+	*(bool *)arg = result->holds;
+}
+
+int run_mutex_check(const struct invocation *invocation)
+{
+	const struct session_wish wish = {.kind = BATON_SESSION_OWN, .ttl_ns = BATON_TTL_DEFAULT};
+	const struct baton_call call = {
+		.size = sizeof(call),
+		.operation = BATON_MUTEX_CHECK,
+		.name = invocation_word(invocation, 0),
+		.token = invocation_word_number(invocation, 1),
+	};
+	struct connection connection;
+	bool holds = false;
+	int status = connection_init(&connection, invocation);
+
+	if (status != 0)
+		return status;
+	status = connection_open(&connection, &wish);
+	if (status == 0)
+		status = connection_call(&connection, &call, take_check, &holds);
+	if (status == 0 && !holds) {
+		say_about(invocation, connection_subject(&call), "token %s does not hold it",
+			invocation_word(invocation, 1));
+		status = STATUS_NO;
+	}
+	return connection_close(&connection, status);
+}

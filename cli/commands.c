@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * commands.c - the tables: what baton can be told, and with which options. Everything that lists commands reads them.
+ */
+#include "cli/command.h"
+
+const struct option options[OPTION_COUNT] = {
+	[OPTION_SERVER] = {'s', NULL, OPTION_OF_TEXT, "ADDR", 0, 0,
+		"the daemon: unix:PATH, tcp:HOST:PORT or user (else BATON_SERVER, else unix:/run/baton/baton.sock)"},
+	[OPTION_TIMEOUT] = {'t', NULL, OPTION_OF_DURATION, "DURATION", 0, 0,
+		"wait at most so long (150ms, 2s, 1h30m; 0: not at all), then exit 124; never bounds CMD's run"},
+	[OPTION_FORMAT] = {'o', NULL, OPTION_OF_TEXT, "text|json", 0, 0,
+		"how values are written: tab-separated text, or one JSON object per line"},
+	[OPTION_QUIET] = {'q', NULL, OPTION_FLAG, NULL, 0, 0, "no messages but those on usage; the exit status tells"},
+	[OPTION_HELP] = {'h', "help", OPTION_FLAG, NULL, 0, 0, "this, or the help of the command it stands with"},
+	[OPTION_VERSION] = {0, "version", OPTION_FLAG, NULL, 0, 0, "print the version"},
+	[OPTION_MANUAL] = {0, "man", OPTION_FLAG, NULL, 0, 0, "print the manual page for man(1)"},
+	[OPTION_TRY] = {'n', "try", OPTION_FLAG, NULL, 0, 0, "do not wait; exit 1 where it would have to"},
+	[OPTION_WAIT] = {'w', NULL, OPTION_OF_DURATION, "D", 0, 0, "wait so long for it, then exit 1 (0: as --try)"},
+	[OPTION_CODE] = {'E', NULL, OPTION_OF_NUMBER, "CODE", 0, 255,
+		"the exit status where --try would block or -w ran out, instead of 1"},
+	[OPTION_TTL] = {0, "ttl", OPTION_OF_DURATION, "D", 0, 0,
+		"let the session live so long without a word from here (default: 0 on a Unix socket, 10s over TCP)"},
+	[OPTION_KILL_AFTER] = {0, "kill-after", OPTION_OF_DURATION, "D", 0, 0,
+		"a lost lock sends CMD a TERM, and so long after it a KILL (default 5s)"},
+	[OPTION_LABEL] = {0, "label", OPTION_OF_TEXT, "L", 0, 0, "who this is, for people who look"},
+	[OPTION_SHELL] = {'c', NULL, OPTION_OF_TEXT, "STRING", 0, 0, "CMD is sh -c STRING"},
+	[OPTION_ALONE] = {'o', NULL, OPTION_FLAG, NULL, 0, 0,
+		"wait for CMD alone and not for what it leaves behind, which does not hold the lock either"},
+	[OPTION_VERBOSE] = {'v', NULL, OPTION_FLAG, NULL, 0, 0, "say whom it waits for, and how long it took"},
+	[OPTION_CAPACITY] = {0, "cap", OPTION_OF_NUMBER, "K", 0, INT64_MAX,
+		"room for K messages (default 0: a sender waits for its receiver)"},
+	[OPTION_MAKE] = {0, "make", OPTION_OF_NUMBER, "K", 0, INT64_MAX,
+		"first make the channel with capacity K, unless it is there with the same"},
+	[OPTION_NUL] = {'0', NULL, OPTION_FLAG, NULL, 0, 0,
+		"messages end with a NUL byte instead of a newline; exact bytes"},
+	[OPTION_WHOLE] = {0, "whole", OPTION_FLAG, NULL, 0, 0, "all of standard input is one message"},
+	[OPTION_RAW] = {0, "raw", OPTION_FLAG, NULL, 0, 0, "the message's exact bytes and no newline behind it"},
+	[OPTION_MESSAGES] = {0, "count", OPTION_OF_NUMBER, "K", 1, INT64_MAX, "so many messages (default 1)"},
+	[OPTION_PARALLEL] = {'P', NULL, OPTION_OF_NUMBER, "K", 1, 4096, "run up to K CMDs at a time (default 1)"},
+	[OPTION_ARGUMENT] = {0, "arg", OPTION_FLAG, NULL, 0, 0,
+		"the message is CMD's last argument, and its standard input is empty"},
+	[OPTION_RETRIES] = {0, "retries", OPTION_OF_NUMBER, "K", 0, 1000000,
+		"give a message up after so many repetitions (default 5)"},
+	[OPTION_DEAD] = {0, "dead", OPTION_OF_NAME, "N2", 0, 0, "send messages that are given up to the channel N2"},
+	[OPTION_PID] = {0, "pid", OPTION_OF_NUMBER, "PID", 1, INT32_MAX,
+		"the session lives as long as that process (default: the parent of baton)"},
+};
+
+#define OPTIONS(...)                                                                                                   \
+	.options = {__VA_ARGS__}, .option_count = sizeof((const enum option_id[]){__VA_ARGS__}) / sizeof(enum option_id)
+
+#define LOCK_ROW                                                                                                       \
+	.arguments = {{"N", ARGUMENT_NAME, false}, {"CMD", ARGUMENT_PROGRAM, true}},                                   \
+	OPTIONS(OPTION_TRY, OPTION_WAIT, OPTION_CODE, OPTION_TTL, OPTION_KILL_AFTER, OPTION_LABEL, OPTION_SHELL,       \
+		OPTION_ALONE, OPTION_VERBOSE),                                                                         \
+	.dashes_end_names = true, .summary = "hold the mutex N while CMD runs",                                        \
+	.details =                                                                                                     \
+		"CMD finds BATON_NAME, BATON_TOKEN (the fencing token), BATON_SESSION and BATON_SERVER in its "        \
+		"environment, and BATON_ABANDONED=1 where the last holder died. The lock is released when every "      \
+		"process below it has gone. Killed with -9, baton takes CMD along, and the lock passes on when "       \
+		"the last process below it has gone. A lock that is lost while CMD runs ends CMD: exit 121. Without "  \
+		"CMD, which only works inside BATON_SESSION, it prints the token, and the session keeps the lock.",    \
+	.run = run_mutex_lock
+
+const struct command commands[] = {
+	{.noun = "chan",
+		.verb = "make",
+		.arguments = {{"N", ARGUMENT_NAME, true}},
+		OPTIONS(OPTION_CAPACITY),
+		.summary = "make the channel N",
+		.details = "Without N a name is generated and printed. Made again with the same capacity it is opened.",
+		.run = run_chan_make},
+	{.noun = "chan",
+		.verb = "send",
+		.arguments = {{"N", ARGUMENT_NAME, false}, {"VALUE", ARGUMENT_TEXTS, true}},
+		OPTIONS(OPTION_MAKE, OPTION_TRY, OPTION_NUL, OPTION_WHOLE),
+		.summary = "send messages: each VALUE, or each line of standard input",
+		.details =
+			"With a VALUE of - alone it reads standard input even where that is a terminal. A message that "
+			"begins with - stands behind --. A failure says how many were sent: the first so many.",
+		.run = run_chan_send},
+	{.noun = "chan",
+		.verb = "recv",
+		.arguments = {{"N", ARGUMENT_NAME, false}},
+		OPTIONS(OPTION_MESSAGES, OPTION_MAKE, OPTION_TRY, OPTION_NUL, OPTION_RAW),
+		.summary = "receive a message and print it",
+		.details =
+			"A message is taken once it is written to standard output, else it goes back. Printed as text it "
+			"is one line: \\t, \\n, \\\\ and \\xHH stand for what would break that. Exit 1: closed and drained.",
+		.run = run_chan_recv},
+	{.noun = "chan",
+		.verb = "range",
+		.arguments = {{"N", ARGUMENT_NAME, false}, {"CMD", ARGUMENT_PROGRAM, true}},
+		OPTIONS(OPTION_PARALLEL, OPTION_ARGUMENT, OPTION_RETRIES, OPTION_DEAD, OPTION_RAW, OPTION_NUL),
+		.summary = "print each message, or run CMD for it, until the channel is closed",
+		.details =
+			"CMD has the message and a newline (--raw: the exact bytes) on its standard input, and BATON_DELIVERY=n "
+			"in its environment, n being 1 the first time. The message is taken when CMD exits 0; else it "
+			"comes back after 100 ms, then 200 ms, doubling to a minute, while the others go on. What was "
+			"repeated too often goes to the channel of --dead, or is dropped with a message; then the exit "
+			"status is 123. A message is handled at least once: when baton or the machine dies in between "
+			"it comes back, so CMD may see it twice.",
+		.run = run_chan_range},
+	{.noun = "chan",
+		.verb = "close",
+		.arguments = {{"N", ARGUMENT_NAME, false}},
+		.summary = "close the channel: what is in it can still be received",
+		.run = run_chan_close},
+	{.noun = "chan",
+		.verb = "len",
+		.arguments = {{"N", ARGUMENT_NAME, false}},
+		.summary = "print how many messages are in the channel",
+		.run = run_chan_len},
+	{.noun = "chan",
+		.verb = "cap",
+		.arguments = {{"N", ARGUMENT_NAME, false}},
+		.summary = "print the capacity of the channel",
+		.run = run_chan_cap},
+	{.noun = "chan",
+		.verb = "rm",
+		.arguments = {{"N", ARGUMENT_NAME, false}},
+		.summary = "delete the channel and what is in it",
+		.run = run_chan_rm},
+	{.noun = "mutex", .verb = "lock", LOCK_ROW},
+	{.noun = "mutex",
+		.verb = "unlock",
+		.arguments = {{"N", ARGUMENT_NAME, false}, {"TOKEN", ARGUMENT_NUMBER, false}},
+		.summary = "release the mutex N, inside BATON_SESSION",
+		.run = run_mutex_unlock},
+	{.noun = "mutex",
+		.verb = "check",
+		.arguments = {{"N", ARGUMENT_NAME, false}, {"TOKEN", ARGUMENT_NUMBER, false}},
+		.summary = "exit 0 if TOKEN holds the mutex N now, else 1",
+		.run = run_mutex_check},
+	{.noun = "lock", LOCK_ROW},
+	{.noun = "session",
+		.verb = "open",
+		OPTIONS(OPTION_TTL, OPTION_LABEL, OPTION_PID),
+		.summary = "open a session and print its ID.SECRET, for BATON_SESSION",
+		.details =
+			"On a Unix socket without --ttl it lives as long as the process that called baton: "
+			"export BATON_SESSION=$(baton session open). With --ttl, and over TCP, it lives while commands use "
+			"it and so long after.",
+		.run = run_session_open},
+	{.noun = "session",
+		.verb = "run",
+		.arguments = {{"CMD", ARGUMENT_PROGRAM, true}},
+		OPTIONS(OPTION_TTL, OPTION_KILL_AFTER, OPTION_LABEL, OPTION_SHELL, OPTION_ALONE),
+		.summary = "run CMD in a session of its own, which ends with it",
+		.run = run_session_run},
+	{.noun = "session",
+		.verb = "close",
+		.summary = "end the session BATON_SESSION: what it holds is released",
+		.run = run_session_close},
+	{.noun = "session",
+		.verb = "ls",
+		.summary = "list the sessions",
+		.details = "Columns: id, label, pid, uid, host, parent, ttl, age, holds, blocked calls.",
+		.run = run_session_ls},
+	{.noun = "session",
+		.verb = "kill",
+		.arguments = {{"ID", ARGUMENT_NUMBER, false}},
+		.summary = "end the session ID, whoever's it is",
+		.run = run_session_kill},
+	{.noun = "ls",
+		.arguments = {{"KIND", ARGUMENT_TEXT, true}, {"PATTERN", ARGUMENT_TEXT, true}},
+		.summary = "list what there is",
+		.details =
+			"Columns: kind, name, state, holders, waiters. KIND is chan or mutex; one word that is neither is a "
+			"PATTERN, as the shell's.",
+		.run = run_ls},
+	{.noun = "inspect",
+		.arguments = {{"KIND", ARGUMENT_TEXT, false}, {"N", ARGUMENT_NAME, false}},
+		.summary = "show an object, who holds it and who waits for it",
+		.details =
+			"The first row is as ls has it. Further rows: role, session, label, pid, uid, host, token, for how "
+			"long, and of a delivery how often before.",
+		.run = run_inspect},
+	{.noun = "ping", .summary = "see whether the daemon answers", .run = run_ping},
+	{.noun = "status", .summary = "show what the daemon says of itself", .run = run_status},
+};
+
+const size_t command_count = sizeof(commands) / sizeof(commands[0]);
+
+const struct noun nouns[] = {
+	{"chan", "channels: messages from process to process, as Go's"},
+	{"mutex", "locks that are held while a command runs"},
+	{"session", "what locks and messages belong to"},
+};
+
+const size_t noun_count = sizeof(nouns) / sizeof(nouns[0]);
