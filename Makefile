@@ -227,6 +227,17 @@ tsan: ## all tests under ThreadSanitizer (clang)
 check-ucontext: ## all tests with the portable switch
 	$(MAKE) B=$(B)-ucontext UCONTEXT=1 TEST_TIMEOUT=300 check-tests
 
+ARM64_CC := aarch64-linux-gnu-gcc
+ARM64_SWITCH := tests/unit/arm64_switch.c runtime/switch_frame.c runtime/switch_aarch64.S
+
+check-arm64: ## the arm64 stack switch under qemu-user; skipped where the cross compiler or qemu is missing
+	@if command -v $(ARM64_CC) qemu-aarch64 >/dev/null; then $(MAKE) $(B)/arm64_switch && qemu-aarch64 $(B)/arm64_switch; \
+	else echo "check-arm64: skipped, needs $(ARM64_CC) and qemu-aarch64 (gcc-aarch64-linux-gnu, qemu-user)"; fi
+
+$(B)/arm64_switch: $(ARM64_SWITCH) runtime/switch.h
+	@mkdir -p $(@D)
+	$(ARM64_CC) -std=c11 -D_GNU_SOURCE -I. -O2 -g $(WARNINGS) -static -o $@ $(ARM64_SWITCH)
+
 # One after the other: each uses all processors itself.
 check-all: $(call deps-of,check-all lint) ## check, sanitizers, stress, other switches and guards, fuzzing, units, lint
 	$(MAKE) check
@@ -235,6 +246,7 @@ check-all: $(call deps-of,check-all lint) ## check, sanitizers, stress, other sw
 	$(RUN) $(SYSTEMD)
 	$(MAKE) check-stress
 	$(MAKE) check-ucontext
+	$(MAKE) check-arm64
 	$(MAKE) asan
 	$(MAKE) tsan
 	$(MAKE) fuzz FUZZ_SECONDS=10
@@ -339,5 +351,5 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all asan check check-all check-stress check-tests check-ucontext clean demo deps dist format fuzz fuzzers \
+.PHONY: all asan check check-all check-arm64 check-stress check-tests check-ucontext clean demo deps dist format fuzz fuzzers \
 	header-check help install layer-check lint symbols-check tests tsan uninstall
