@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -76,12 +77,17 @@ static void drain(pid_t pid, struct capture captures[2])
 
 static _Noreturn void be_child(int output, int errors, int (*body)(void *arg), void *arg)
 {
+	static const int caught_by_cmocka[] = {SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGSYS};
 	const struct rlimit no_core = {0, 0};
 	int code;
+
+	for (size_t i = 0; i < sizeof(caught_by_cmocka) / sizeof(caught_by_cmocka[0]); i++)
+		signal(caught_by_cmocka[i], SIG_DFL);
 
 	dup2(output, STDOUT_FILENO);
 	dup2(errors, STDERR_FILENO);
 	setrlimit(RLIMIT_CORE, &no_core);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	code = body(arg);
 	fflush(NULL);
 	_exit(code);

@@ -9,8 +9,7 @@
 #include "base/memory.h"
 #include "tests/lib/co_test.h"
 
-/* ---- a context that ends at a random moment ------------------------------------------------------------------------
- */
+/* ---- a context that ends at a random moment ---------------------------------------------------------------------- */
 
 struct killer {
 	struct co_context *context;
@@ -56,8 +55,7 @@ static void yield_at_random(struct test_random *random)
 		co_yield ();
 }
 
-/* ---- traffic -------------------------------------------------------------------------------------------------------
- */
+/* ---- traffic ----------------------------------------------------------------------------------------------------- */
 
 #define SENDERS 6
 #define RECEIVERS 5
@@ -160,8 +158,7 @@ COROUTINE_TEST(nothing_lost_nothing_twice)
 	run_traffic(7);
 }
 
-/* ---- one waiter, one value, one cancel -----------------------------------------------------------------------------
- */
+/* ---- one waiter, one value, one cancel --------------------------------------------------------------------------- */
 
 struct duel {
 	struct co_channel *channel;
@@ -227,8 +224,7 @@ COROUTINE_TEST(cancel_meets_value)
 	co_channel_free(duel.channel);
 }
 
-/* ---- TestMultiConsumer ---------------------------------------------------------------------------------------------
- */
+/* ---- TestMultiConsumer ------------------------------------------------------------------------------------------- */
 
 #define WORKERS 23
 

@@ -77,8 +77,7 @@ COROUTINE_TEST(lockers_that_give_up)
 	CHECK_EQUAL(co_mutex_unlock(&shared.mutex), 0);
 }
 
-/* ---- unlock meets cancel -------------------------------------------------------------------------------------------
- */
+/* ---- unlock meets cancel ----------------------------------------------------------------------------------------- */
 
 struct rival {
 	struct co_mutex *mutex;

@@ -11,8 +11,7 @@
 #include "tests/lib/co_test.h"
 #include "tests/lib/sockets.h"
 
-/* ---- streams -------------------------------------------------------------------------------------------------------
- */
+/* ---- streams ----------------------------------------------------------------------------------------------------- */
 
 #define STREAMS 8
 #define CHUNK 3000
@@ -97,8 +96,7 @@ COROUTINE_TEST(streams_arrive_whole)
 	printf("%zu reads given up\n", given_up);
 }
 
-/* ---- close meets read ----------------------------------------------------------------------------------------------
- */
+/* ---- close meets read -------------------------------------------------------------------------------------------- */
 
 struct victim {
 	struct co_fd *fd;
@@ -126,7 +124,7 @@ static void close_it(void *fd)
 
 static void write_it(void *fd)
 {
-	(void)!write(*(int *)fd, "x", 1);
+	send(*(int *)fd, "x", 1, MSG_NOSIGNAL);
 	close(*(int *)fd);
 }
 
@@ -166,8 +164,7 @@ COROUTINE_TEST(close_meets_read)
 	CHECK(outcomes[0] > 0 && outcomes[2] > 0);
 }
 
-/* ---- churn ---------------------------------------------------------------------------------------------------------
- */
+/* ---- churn ------------------------------------------------------------------------------------------------------- */
 
 struct fleeting {
 	struct co_poll poll;
@@ -210,7 +207,7 @@ static void come_and_go(void *arg)
 		fleeting.poll.fd = sockets_nonblocking(pair[0]);
 		CHECK_EQUAL(co_poll_add(&fleeting.poll, test_random_below(&random, 2) == 0), 0);
 		if (test_random_below(&random, 2) == 0)
-			(void)!write(pair[1], "x", 1);
+			send(pair[1], "x", 1, MSG_NOSIGNAL);
 		if (test_random_below(&random, 2) == 0)
 			CHECK_EQUAL(co_poll_want_write(&fleeting.poll), 0);
 		if (test_random_below(&random, 2) == 0)

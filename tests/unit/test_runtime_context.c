@@ -29,8 +29,7 @@ static bool has_cause(struct co_context *context, const char *cause)
 	return actual != NULL && strcmp(actual, cause) == 0;
 }
 
-/* ---- cancelling ----------------------------------------------------------------------------------------------------
- */
+/* ---- cancelling -------------------------------------------------------------------------------------------------- */
 
 /* The background context never ends and has nothing. */
 COROUTINE_TEST(background_never_ends)
@@ -174,8 +173,7 @@ COROUTINE_TEST(child_of_ended_parent_is_born_ended)
 	}
 }
 
-/* ---- deadlines -----------------------------------------------------------------------------------------------------
- */
+/* ---- deadlines --------------------------------------------------------------------------------------------------- */
 
 /* TestDeadline, TestTimeout: it ends at its deadline, never before; the earliest deadline above counts. */
 COROUTINE_TEST(deadline_and_timeout)
@@ -249,8 +247,7 @@ COROUTINE_TEST(deadlines_at_the_edges)
 	co_context_unref(context);
 }
 
-/* ---- values --------------------------------------------------------------------------------------------------------
- */
+/* ---- values ------------------------------------------------------------------------------------------------------ */
 
 /* TestValues: the nearest value of a key counts, through cancel and timer contexts; keys are compared by address. */
 COROUTINE_TEST(values)
@@ -280,8 +277,7 @@ COROUTINE_TEST(values)
 		co_context_unref(chain[i]);
 }
 
-/* ---- lifetimes -----------------------------------------------------------------------------------------------------
- */
+/* ---- lifetimes --------------------------------------------------------------------------------------------------- */
 
 /* A child holds its parent: references may be dropped in any order, and a context no longer referenced is out of the
  * tree. */
@@ -347,8 +343,7 @@ COROUTINE_TEST(done_waits_under_a_second_context)
 	co_context_unref(done);
 }
 
-/* ---- TestInterlockedCancels ----------------------------------------------------------------------------------------
- */
+/* ---- TestInterlockedCancels -------------------------------------------------------------------------------------- */
 
 struct pair {
 	struct co_context *parent;

@@ -58,8 +58,7 @@ static void expect_no_report(int (*main)(void *arg))
 	}
 }
 
-/* ---- reported ------------------------------------------------------------------------------------------------------
- */
+/* ---- reported ---------------------------------------------------------------------------------------------------- */
 
 static int send_to_nobody(void *unused)
 {
@@ -233,8 +232,7 @@ static void hook_replaces_the_exit(void **state)
 	assert_true(strstr(child.errors, REPORT) < strstr(child.errors, "goodbye"));
 }
 
-/* ---- not reported --------------------------------------------------------------------------------------------------
- */
+/* ---- not reported ------------------------------------------------------------------------------------------------ */
 
 static int sleep_a_while(void *unused)
 {

@@ -47,8 +47,7 @@ static void hold(void *arg)
 	CHECK_EQUAL(co_mutex_unlock(locker->mutex), 0);
 }
 
-/* ---- TestMutex -----------------------------------------------------------------------------------------------------
- */
+/* ---- TestMutex --------------------------------------------------------------------------------------------------- */
 
 static struct {
 	struct co_mutex mutex;
@@ -146,8 +145,7 @@ COROUTINE_TEST(another_coroutine_may_unlock)
 	co_test_wait(&group);
 }
 
-/* ---- normal and starvation mode ------------------------------------------------------------------------------------
- */
+/* ---- normal and starvation mode ---------------------------------------------------------------------------------- */
 
 /* Normal mode: who runs may take the mutex before the waiter that was woken. After a wait of more than 1 ms the loser
  * switches to starvation mode, in which unlock hands the mutex over and newcomers cannot take it. The last waiter ends
@@ -252,8 +250,7 @@ COROUTINE_TEST(mutex_fairness)
 	CHECK(is_at_rest(&unfair.mutex));
 }
 
-/* ---- waiters that leave --------------------------------------------------------------------------------------------
- */
+/* ---- waiters that leave ------------------------------------------------------------------------------------------ */
 
 /* Waiters cancelled at the head, in the middle and at the tail do not hold the mutex and leave the queue at once; the
  * others get it. */

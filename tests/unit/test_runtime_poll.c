@@ -73,8 +73,7 @@ static void settle(void)
 		co_test_pause();
 }
 
-/* ---- reading -------------------------------------------------------------------------------------------------------
- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 /* Called on new activity, and not again for data that lies there. */
 COROUTINE_TEST(edge_triggered)
@@ -199,8 +198,7 @@ COROUTINE_TEST(data_then_end_at_once)
 			data_then_end(kind, round);
 }
 
-/* ---- writing -------------------------------------------------------------------------------------------------------
- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 static size_t fill(int fd)
 {
@@ -267,8 +265,7 @@ COROUTINE_TEST(want_write_is_answered_once)
 	}
 }
 
-/* ---- adding and removing -------------------------------------------------------------------------------------------
- */
+/* ---- adding and removing ----------------------------------------------------------------------------------------- */
 
 /* After its removal a descriptor is silent, however much happens on it; on_removed comes once. */
 COROUTINE_TEST(removed_is_silent)
@@ -285,10 +282,10 @@ COROUTINE_TEST(removed_is_silent)
 		if (i % 4 == 0)
 			co_test_pause();
 		co_poll_remove(&watched.poll);
-		(void)!write(watched.peer, "y", 1);
+		send(watched.peer, "y", 1, MSG_NOSIGNAL);
 		CHECK_EVENTUALLY(atomic_load(&watched.removed) == 1);
 		seen = atomic_load(&watched.reads) + atomic_load(&watched.writes);
-		(void)!write(watched.peer, "z", 1);
+		send(watched.peer, "z", 1, MSG_NOSIGNAL);
 		co_test_pause();
 		CHECK_EQUAL(atomic_load(&watched.removed), 1);
 		CHECK_EQUAL(atomic_load(&watched.reads) + atomic_load(&watched.writes), seen);

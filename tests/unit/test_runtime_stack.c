@@ -40,8 +40,7 @@ static enum co_guard mode_in_use(enum co_guard asked)
 	return asked;
 }
 
-/* ---- use up to the rim ---------------------------------------------------------------------------------------------
- */
+/* ---- use up to the rim ------------------------------------------------------------------------------------------- */
 
 /* Fills about BYTES of the stack, a frame of 512 after the other, and returns how many frames came back whole. */
 static size_t use_stack(size_t bytes)
@@ -129,8 +128,7 @@ static void guard_mode_can_be_forced(void **state)
 	}
 }
 
-/* ---- overflow ------------------------------------------------------------------------------------------------------
- */
+/* ---- overflow ---------------------------------------------------------------------------------------------------- */
 
 #define FRAME 1024
 

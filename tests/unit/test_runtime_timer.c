@@ -32,8 +32,7 @@ static void count(struct co_timer *timer)
 	atomic_fetch_add(&counted->fired, 1);
 }
 
-/* ---- sleeping ------------------------------------------------------------------------------------------------------
- */
+/* ---- sleeping ---------------------------------------------------------------------------------------------------- */
 
 static const int64_t naps[] = {1, 999, 1000, 10000, 50000, 300000, 999999, 1000000, 1000001, 3500000};
 
@@ -139,8 +138,7 @@ SINGLE_P_TEST(after_queuing)
 		CHECK_EQUAL(queue.order[i], i);
 }
 
-/* ---- timers --------------------------------------------------------------------------------------------------------
- */
+/* ---- timers ------------------------------------------------------------------------------------------------------ */
 
 /* TestAfterStop: stop is true once, for a timer that then never fires, and false for one that has fired. */
 COROUTINE_TEST(after_stop)
@@ -303,8 +301,7 @@ SINGLE_P_TEST(no_memory_for_a_timer)
 		CHECK(co_timer_stop(&timers[i].timer));
 }
 
-/* ---- clocks and chance ---------------------------------------------------------------------------------------------
- */
+/* ---- clocks and chance ------------------------------------------------------------------------------------------- */
 
 COROUTINE_TEST(clocks_agree_with_the_kernel)
 {

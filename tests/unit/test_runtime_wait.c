@@ -65,8 +65,7 @@ static size_t length_of(struct gate *gate)
 	return length;
 }
 
-/* ---- claims --------------------------------------------------------------------------------------------------------
- */
+/* ---- claims ------------------------------------------------------------------------------------------------------ */
 
 /* A waiter in several queues is claimed through one of them; the others pass it over, and it leaves none behind. */
 COROUTINE_TEST(several_queues_one_claim)
@@ -195,8 +194,7 @@ COROUTINE_TEST(ended_before_it_parks)
 	co_context_unref(context);
 }
 
-/* ---- on_park and the commit ----------------------------------------------------------------------------------------
- */
+/* ---- on_park and the commit -------------------------------------------------------------------------------------- */
 
 struct announced {
 	struct co_wait wait;
@@ -285,8 +283,7 @@ COROUTINE_TEST(a_wait_is_used_again)
 	}
 }
 
-/* ---- queues --------------------------------------------------------------------------------------------------------
- */
+/* ---- queues ------------------------------------------------------------------------------------------------------ */
 
 /* First in, first out; in front for one that was there before; out of the middle; twice out is harmless. */
 COROUTINE_TEST(waitq_keeps_order)
