@@ -38,6 +38,7 @@ int core_new(const struct core_settings *settings, struct core **ret)
 	if (core == NULL)
 		return BATON_ENOMEM;
 	list_init(&core->unsent);
+	list_init(&core->in_sending);
 	list_init(&core->finished);
 	list_init(&core->unread);
 	list_init(&core->notices);
@@ -124,6 +125,8 @@ void core_refuse(struct core *core, const char *why)
 static void reset_connection(struct core *core)
 {
 	core_forget_unread(core);
+	while (list_pop_head(&core->in_sending) != NULL)
+		;
 	buffer_clear(&core->in);
 	buffer_clear(&core->sending);
 	core->missing = 0;
@@ -247,8 +250,12 @@ const uint8_t *core_output(struct core *core, struct core_time now, size_t *ret_
 
 void core_sent(struct core *core, size_t bytes)
 {
-	if (bytes <= buffer_length(&core->sending)) /* more: it was cleared meanwhile */
-		buffer_consume(&core->sending, bytes);
+	if (bytes > buffer_length(&core->sending)) /* it was cleared meanwhile */
+		return;
+	buffer_consume(&core->sending, bytes);
+	if (buffer_length(&core->sending) == 0)
+		while (list_pop_head(&core->in_sending) != NULL)
+			;
 }
 
 bool core_has_output(const struct core *core)
@@ -350,8 +357,11 @@ int64_t core_deadline(const struct core *core, struct core_time now)
 void core_tick(struct core *core, struct core_time now)
 {
 	core_tick_calls(core, now.monotonic);
-	if (now.monotonic >= core->acknowledge_at)
+	if (now.monotonic >= core->acknowledge_at) {
 		core_acknowledge(core);
+		if (!list_is_empty(&core->unread)) /* to be handed over any moment */
+			core->acknowledge_at = now.monotonic + CORE_ACK_DELAY;
+	}
 	core_tick_session(core, now);
 }
 

@@ -11,7 +11,7 @@
  * HELLO, the opening of the session and the first calls leave together; nothing waits for a round trip. A call ends
  * once: with the daemon's verdict, or, VERDICT_PATIENCE after its deadline or cancel, with BATON_EUNKNOWN; then the
  * core keeps waiting for the verdict alone, and gives back what was granted. A connection that broke leaves the core
- * CORE_BROKEN where the session outlives it: then core_connect() begins the next one, and calls of which nothing was
+ * CORE_UNCONNECTED where the session outlives it: core_connect() begins the next one, and calls of which nothing was
  * sent go with that.
  *
  * After the style of nghttp2's session. Nothing that is fed to it can do worse than end it with BATON_EPROTOCOL.
@@ -71,8 +71,8 @@ enum core_state core_state(const struct core *core);
 int core_error(const struct core *core);
 const char *core_error_text(const struct core *core);
 
-/* Begins the next connection of a CORE_BROKEN core: output is HELLO, Attach, then what was not sent. 0 or BATON_ENOMEM.
- */
+/* Begins a connection of an unconnected core: output is HELLO, Open or Attach, then what was not sent. 0 or
+ * BATON_ENOMEM. Nobody reads from or writes to the one before any more. */
 int core_connect(struct core *core);
 
 /* The connection is gone, WHY says how. Calls that were sent end with BATON_EUNKNOWN. Where the session cannot outlive
@@ -133,6 +133,12 @@ void core_cancel(struct core *core, struct core_call *call, struct core_time now
 
 /* The unfinished call of this id; NULL: none. */
 struct core_call *core_find(struct core *core, uint64_t id);
+
+/* Ends all unfinished calls with ERROR, whatever became of them; late grants are given back. */
+void core_abandon_calls(struct core *core, int error, const char *why);
+
+/* Whether core_next_finished() has one. */
+bool core_has_finished(const struct core *core);
 
 /* The next call that has finished and was not told yet, in the order they finished; NULL: none. */
 struct core_call *core_next_finished(struct core *core);

@@ -162,6 +162,7 @@ void core_stamp_unsent(struct core *core, struct core_time now)
 							  });
 		call->sent = true;
 		call->sent_at = now.boottime;
+		list_add_tail(&core->in_sending, at);
 		core_note_acknowledged(core);
 	}
 }
@@ -505,15 +506,25 @@ void core_take_reply(struct core *core, const struct reply *reply)
 /* ---- the end of a connection --------------------------------------------------------------------------------------
  */
 
+/* Whether a call was given to the driver, and the connection took nothing of it. */
+static bool is_held_back(const struct core *core, const struct core_call *call)
+{
+	return !call->finished && list_is_linked(&call->link) && call->frame_at >= core->sending.begin;
+}
+
 /* No verdict will come for a call that was sent. */
 static void drop_sent(struct core *core, struct core_call *call, int error, bool broken, const char *why)
 {
 	char text[ERROR_TEXT_BYTES];
+	const bool held_back = is_held_back(core, call);
 
 	leave_table(core, call);
 	if (call->kept && !call->finished) {
-		snprintf(text, sizeof(text), "outcome unknown: %s", why);
-		fail_call(call, error != 0 ? error : BATON_EUNKNOWN, error != 0 ? why : text);
+		snprintf(text, sizeof(text), "%s: %s", held_back ? "not sent" : "outcome unknown", why);
+		if (error != 0)
+			fail_call(call, error, why);
+		else
+			fail_call(call, held_back ? BATON_EUNREACHABLE : BATON_EUNKNOWN, text);
 		finish(core, call);
 	} else if (!call->kept) {
 		/* A message went back with its lane; a lock is still to be given back. */
@@ -551,6 +562,22 @@ void core_drop_calls(struct core *core, int error, int unsent_error, const char 
 	}
 }
 
+void core_abandon_calls(struct core *core, int error, const char *why)
+{
+	struct core_call *call;
+	struct core_call *next;
+
+	HASH_ITER (hh, core->table, call, next) {
+		if (!call->kept || call->finished)
+			continue;
+		if (!call->sent)
+			withdraw(core, call);
+		deadlines_remove(&core->deadlines, &call->due);
+		fail_call(call, error, why);
+		finish(core, call);
+	}
+}
+
 /* ---- the owner's side ---------------------------------------------------------------------------------------------
  */
 
@@ -560,6 +587,11 @@ struct core_call *core_find(struct core *core, uint64_t id)
 
 	HASH_FIND(hh, core->table, &id, sizeof(id), call);
 	return call != NULL && call->kept && !call->finished ? call : NULL;
+}
+
+bool core_has_finished(const struct core *core)
+{
+	return !list_is_empty(&core->finished);
 }
 
 struct core_call *core_next_finished(struct core *core)
@@ -594,6 +626,7 @@ struct baton_result *core_hand_over(struct core *core, struct core_call *call)
 		list_remove(&call->unread);
 		acknowledge_by(core, call->answered_at + CORE_ACK_DELAY);
 	}
+	list_remove(&call->link);
 	call->result = NULL;
 	call->kept = false;
 	release(core, call);

@@ -36,7 +36,7 @@ struct reply {
 
 struct core_call {
 	UT_hash_handle hh;
-	struct list link;    /* in core.unsent, then in core.finished */
+	struct list link;    /* in core.unsent, core.in_sending, then core.finished */
 	struct list unread;  /* in core.unread: carries a message that nobody has yet */
 	struct deadline due; /* at the deadline; when sent, at the end of patience */
 	const struct operation *operation;
@@ -74,7 +74,8 @@ struct core {
 	size_t max_request_bytes;
 
 	struct core_call *table; /* by id */
-	struct list unsent;
+	struct list unsent;      /* calls whose frames are in `out`, in order */
+	struct list in_sending;  /* those whose frames were moved to `sending`, until it is empty */
 	struct list finished;
 	struct deadlines deadlines;
 	uint64_t last_id;

@@ -159,7 +159,8 @@ static void be_open(struct core *core, uint64_t ttl_us)
 	core->ttl = ttl_us > TTL_MAX_NS / 1000 ? (int64_t)TTL_MAX_NS : (int64_t)(ttl_us * 1000);
 	core->state = CORE_OPEN;
 	core->was_open = true;
-	session_text_format(&core->identity, core->text);
+	if (core->text[0] == '\0') /* once: it was given away */
+		session_text_format(&core->identity, core->text);
 }
 
 static void take_opened(struct core *core, struct core_call *call, const struct reply *reply)
