@@ -7,8 +7,8 @@
  *  2. References to registered objects are taken and given back under the shard's lock, or by who has one: so under it
  *     "two references" means the shard's and the caller's, and an idle object is forgotten in the same step.
  * Walks go object by object with a cursor; who takes an object out moves the cursors that stand on it. An idle object
- * that nobody released last (an abandoned mark ran out, a walk had it) is found by a sweep, a part of one with each
- * object made, one sweep a minute.
+ * that nobody released last (its abandoned mark ran out) is found by a sweep: a part of one with each object made, one
+ * a minute or when the objects have doubled since the last.
  */
 #include "daemon/registry.h"
 
@@ -22,6 +22,7 @@
 #define SHARDS 16u /* of a name space */
 #define SWEEP_STEP 64u
 #define SWEEP_PAUSE_NS (60 * CO_SECOND)
+#define SWEEP_FLOOR 256u /* fewer objects are not worth a sweep before its time */
 
 struct shard {
 	struct co_spin lock;
@@ -52,6 +53,7 @@ static struct {
 	atomic_flag is_taken; /* by who takes a step of the sweep; nobody waits for it; guards what follows */
 	bool is_sweeping;
 	int64_t next_sweep_ns;
+	uint64_t next_sweep_count;
 	struct cursor sweep;
 } registry;
 
@@ -176,6 +178,7 @@ static void sweep_step(int64_t now_ns)
 		if (object == NULL) {
 			registry.is_sweeping = false;
 			registry.next_sweep_ns = now_ns + SWEEP_PAUSE_NS;
+			registry.next_sweep_count = 2 * registry_count() + SWEEP_FLOOR;
 			return;
 		}
 		registry_release(object);
@@ -188,7 +191,7 @@ static void sweep_if_due(void)
 
 	if (atomic_flag_test_and_set(&registry.is_taken))
 		return;
-	if (registry.is_sweeping || now_ns >= registry.next_sweep_ns)
+	if (registry.is_sweeping || now_ns >= registry.next_sweep_ns || registry_count() >= registry.next_sweep_count)
 		sweep_step(now_ns);
 	atomic_flag_clear(&registry.is_taken);
 }

@@ -118,22 +118,38 @@ COROUTINE_TEST(a_stop_among_many_waits_ends_exactly_one)
 	}
 }
 
-/* With a deadline a wait needs memory for its timer, now and then. */
+static void wait_until_deadline(void *arg)
+{
+	CHECK_EQUAL(wait_once(arg), OBJECT_EDEADLINE);
+}
+
+/* A deadline needs a place in the timers' heap, which grows with the number of waits. */
 COROUTINE_TEST(a_wait_that_cannot_be_timed_is_not_begun)
 {
 	static struct entry entries[5000];
+	struct co_test_group group = {0};
 	struct owner owner;
-	size_t failed = 0;
+	size_t count = 0;
+	int r;
 
 	owner_init(&owner);
-	for (size_t i = 0; i < 5000; i++) {
-		entry_init(&entries[i], &owner, co_now(), co_now() + CO_MILLISECOND);
+	for (;;) {
+		struct entry *entry = &entries[count++];
+
+		CHECK(count < 5000);
+		entry_init(entry, &owner, co_now(), co_now() + 200 * CO_MILLISECOND);
+		co_test_go(&group, wait_until_deadline, entry);
+		co_yield ();
+		entry_init(&entries[count], &owner, co_now(), co_now() + CO_MICROSECOND);
 		fail_allocation(0, true);
-		failed += wait_once(&entries[i]) == OBJECT_ENOMEM;
+		r = wait_once(&entries[count]);
 		memory_set_fault(NULL);
-		if (failed > 0)
+		if (r == OBJECT_ENOMEM)
 			break;
+		CHECK_EQUAL(r, OBJECT_EDEADLINE);
 	}
+	CHECK(!atomic_load(&entries[count].stop));
+	co_test_wait(&group);
 	CHECK(co_waitq_first(&queue) == NULL);
 }
 
