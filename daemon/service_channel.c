@@ -148,15 +148,14 @@ int handle_channel_send(struct call *call, const void *message, void *answer)
 	return leave(call, channel, response->would_block ? OBJECT_OK : r);
 }
 
-/* Whoever acknowledges by hand gets the token; else the reply's acknowledgement settles the delivery. */
+/* The token settles the delivery by hand; a plain one is settled by the reply's acknowledgement too, whichever is first. */
 static void reply_delivery(struct call *call, struct channel *channel, const struct channel_delivery *delivery,
 	bool manual, Baton__V1__ChannelReceiveResponse *response)
 {
 	call_reply_value(call, FIELD_VALUE, delivery->message);
 	response->attempt = delivery->attempt;
-	if (manual)
-		response->token = delivery->token;
-	else
+	response->token = delivery->token;
+	if (!manual)
 		call_await_acknowledgement(call, channel, delivery->token);
 }
 
