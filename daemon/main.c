@@ -61,6 +61,17 @@ static void raise_descriptor_limit(void)
 		log_debug("the descriptor limit stays why=\"%s\"", strerror(errno));
 }
 
+/* A second request to stop must not kill us on the way out: the run reads signals while it lasts, nobody behind it. */
+static void block_stop_signals(void)
+{
+	sigset_t signals;
+
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
 static int run(void *arg)
 {
 	return server_run(arg);
@@ -86,6 +97,7 @@ int main(int count, char **arguments)
 	log_set_level(options.log_level);
 	raise_descriptor_limit();
 	(void)signal(SIGPIPE, SIG_IGN);
+	block_stop_signals();
 	status = open_listeners(&options);
 	if (status != 0)
 		return status;

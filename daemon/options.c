@@ -41,9 +41,16 @@ static bool take_stop_timeout(struct options *options, const char *value, const 
 
 static bool take_guard(struct options *options, const char *value, const char **ret_why)
 {
-	for (int guard = CO_GUARD_AUTO; guard <= CO_GUARD_SLAB; guard++)
-		if (strcmp(value, co_guard_name((enum co_guard)guard)) == 0) {
-			options->guard = (enum co_guard)guard;
+	static const char *const names[] = {
+		[CO_GUARD_AUTO] = "auto",
+		[CO_GUARD_INSTALL] = "install",
+		[CO_GUARD_MPROTECT] = "mprotect",
+		[CO_GUARD_SLAB] = "slab",
+	};
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strcmp(value, names[i]) == 0) {
+			options->guard = (enum co_guard)i;
 			return true;
 		}
 	*ret_why = "is none of auto, install, mprotect, slab";

@@ -143,7 +143,7 @@ static enum step take_frames(struct connection *connection, size_t *need)
 	*need = FRAME_REQUEST_HEADER_BYTES;
 	for (;;) {
 		struct frame_request header = {0};
-		const uint8_t *frame = connection->input + connection->begin;
+		const uint8_t *frame = connection->input != NULL ? connection->input + connection->begin : NULL;
 		size_t there = connection->end - connection->begin;
 		enum step step;
 		int r;

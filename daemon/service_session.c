@@ -97,7 +97,8 @@ static int read_options(
 	}
 	if (request->parent == 0)
 		return 0;
-	options->parent = session_find(request->parent, request->parent_secret.data, request->parent_secret.len);
+	options->parent =
+		session_authenticate(request->parent, request->parent_secret.data, request->parent_secret.len);
 	return options->parent != NULL ? 0 : unknown_session(call);
 }
 
@@ -172,7 +173,7 @@ int handle_session_attach(struct call *call, const void *message, void *answer)
 	if (request->lane != 0)
 		return call_fail(call, STATUS(NOT_FOUND), REASON(SESSION_UNKNOWN), "lane %u ended with its connection",
 			request->lane);
-	session = session_find(request->session, request->secret.data, request->secret.len);
+	session = session_authenticate(request->session, request->secret.data, request->secret.len);
 	if (session == NULL)
 		return unknown_session(call);
 	status = attach(call, session, &response->lane);
@@ -195,7 +196,7 @@ int handle_session_close(struct call *call, const void *message, void *answer)
 
 	(void)answer;
 	if (request->session != 0)
-		session = session_find(request->session, request->secret.data, request->secret.len);
+		session = session_authenticate(request->session, request->secret.data, request->secret.len);
 	else
 		session = own != NULL ? session_ref(own) : NULL;
 	if (session == NULL)
@@ -219,7 +220,7 @@ int handle_session_detach(struct call *call, const void *message, void *answer)
 int handle_session_kill(struct call *call, const void *message, void *answer)
 {
 	const Baton__V1__SessionKillRequest *request = message;
-	struct session *session = session_find(request->session, NULL, 0);
+	struct session *session = session_find(request->session);
 
 	(void)answer;
 	if (session == NULL)

@@ -101,29 +101,41 @@ void session_unref(struct session *session)
 	}
 }
 
-/* Compares without telling by its time where the difference is. */
+/* Compares without telling by the time it takes where the difference is. */
 static bool is_secret(const struct session *session, const uint8_t *secret, size_t length)
 {
-	unsigned difference = length != SESSION_SECRET_BYTES;
+	unsigned difference = 0;
 
+	if (length != SESSION_SECRET_BYTES)
+		return false;
 	for (size_t i = 0; i < SESSION_SECRET_BYTES; i++)
-		difference |= (unsigned)(session->secret[i] ^ secret[i < length ? i : 0]);
+		difference |= (unsigned)(session->secret[i] ^ secret[i]);
 	return difference == 0;
 }
 
-struct session *session_find(uint64_t id, const uint8_t *secret, size_t secret_length)
+static struct session *find(uint64_t id, bool (*accepts)(const struct session *, const uint8_t *, size_t),
+	const uint8_t *secret, size_t length)
 {
 	struct session *session;
 
 	co_spin_lock(&session_lock);
 	HASH_FIND(by_id, table, &id, sizeof id, session);
-	if (session != NULL && !session->ended &&
-		(secret == NULL || (secret_length > 0 && is_secret(session, secret, secret_length))))
+	if (session != NULL && !session->ended && (accepts == NULL || accepts(session, secret, length)))
 		session_ref(session);
 	else
 		session = NULL;
 	co_spin_unlock(&session_lock);
 	return session;
+}
+
+struct session *session_authenticate(uint64_t id, const uint8_t *secret, size_t length)
+{
+	return find(id, is_secret, secret, length);
+}
+
+struct session *session_find(uint64_t id)
+{
+	return find(id, NULL, NULL, 0);
 }
 
 void session_forget(struct session *session)

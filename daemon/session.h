@@ -80,8 +80,12 @@ enum session_error {
 /* Opens a session. The reference in *RET is the caller's. 0 or enum session_error. */
 int session_open(const struct session_options *options, struct session **ret);
 
-/* The live session of ID with SECRET (NULL: not asked) and a reference for the caller; NULL if there is none. */
-struct session *session_find(uint64_t id, const uint8_t *secret, size_t secret_length);
+/* The live session of ID, whose secret these LENGTH bytes are, with a reference for the caller; NULL if there is none.
+ */
+struct session *session_authenticate(uint64_t id, const uint8_t *secret, size_t length);
+
+/* The same without asking for the secret: for operators. */
+struct session *session_find(uint64_t id);
 
 struct session *session_ref(struct session *session);
 void session_unref(struct session *session);

@@ -124,6 +124,8 @@ void session_end(struct session *session, int reason, struct connection *keep)
 	owner_end(&session->owner);
 	end_children(session, reason);
 	session_stop_calls(session, OBJECT_EENDED);
+	while (atomic_load(&session->blocked) > 0)
+		co_yield (); /* they were stopped, and answer before the goodbye */
 	while (owner_release_some(&session->owner, co_now_cached()))
 		co_yield ();
 	end_lanes(session, reason, keep);
