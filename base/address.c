@@ -62,6 +62,8 @@ static const char *parse_tcp(const char *text, struct address *ret)
 	if (end == NULL)
 		return "has a '[' without its ']'";
 	rest = bracketed ? end + 1 : end;
+	if (!bracketed && *rest == ':' && strchr(rest + 1, ':') != NULL)
+		return "has more than one colon: an IPv6 address stands in brackets";
 	if (end == host)
 		return "has no host";
 	if ((size_t)(end - host) >= sizeof(ret->host))
@@ -70,8 +72,6 @@ static const char *parse_tcp(const char *text, struct address *ret)
 		return "has a bracket inside its host";
 	if (*rest != '\0' && *rest != ':')
 		return "has something behind its ']' that is not a port";
-	if (!bracketed && *rest == ':' && strchr(rest + 1, ':') != NULL)
-		return "has more than one colon: an IPv6 address stands in brackets";
 	ret->kind = ADDRESS_TCP;
 	ret->port = ADDRESS_DEFAULT_PORT;
 	memcpy(ret->host, host, (size_t)(end - host));
