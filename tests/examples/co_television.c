@@ -6,7 +6,7 @@
 
 #include "runtime/co.h"
 
-#define ROUND (3 * CO_MILLISECOND)
+#define ROUND (20 * CO_MILLISECOND)
 
 static struct co_channel *ended;
 

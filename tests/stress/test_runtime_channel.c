@@ -59,7 +59,7 @@ static void yield_at_random(struct test_random *random)
 
 #define SENDERS 6
 #define RECEIVERS 5
-#define VALUES 4000 /* at most, per sender */
+#define VALUES 10000 /* at most, per sender */
 
 static struct {
 	struct co_channel *channel;
@@ -93,7 +93,7 @@ static void send_values(void *arg)
 		if (r == 0)
 			atomic_fetch_add(&traffic.sent[value], 1);
 		atomic_fetch_add(r == 0 ? &traffic.done[0] : &traffic.given_up[0], 1);
-		yield_at_random(&random);
+		dawdle(&random);
 	}
 }
 
@@ -121,7 +121,7 @@ static void receive_values(void *arg)
 			CHECK(is_end_of_context(r) || r == CO_ECLOSED);
 		}
 		atomic_fetch_add(r == 0 ? &traffic.done[1] : &traffic.given_up[1], 1);
-		yield_at_random(&random);
+		dawdle(&random);
 	} while (r != CO_ECLOSED);
 }
 
@@ -129,7 +129,7 @@ static void run_traffic(size_t capacity)
 {
 	struct co_test_group senders = {0};
 	struct co_test_group receivers = {0};
-	const size_t values = test_scale(1500);
+	const size_t values = test_scale(3000);
 
 	memset(&traffic, 0, sizeof(traffic));
 	traffic.values = values < VALUES ? values : VALUES;
@@ -147,6 +147,7 @@ static void run_traffic(size_t capacity)
 	for (int i = 0; i < SENDERS * VALUES; i++)
 		CHECK_EQUAL(atomic_load(&traffic.received[i]), atomic_load(&traffic.sent[i]));
 	co_channel_free(traffic.channel);
+	CHECK(atomic_load(&traffic.given_up[0]) > 0 && atomic_load(&traffic.done[0]) > 0);
 	printf("cap %zu: sends %zu done, %zu given up; receives %zu, %zu\n", capacity, atomic_load(&traffic.done[0]),
 		atomic_load(&traffic.given_up[0]), atomic_load(&traffic.done[1]), atomic_load(&traffic.given_up[1]));
 }
@@ -188,7 +189,7 @@ static void duel_cancel(void *arg)
 /* A receiver is cancelled while a value is offered to it: either it has the value, or the next receiver has. */
 COROUTINE_TEST(cancel_meets_value)
 {
-	const size_t rounds = test_scale(30000);
+	const size_t rounds = test_scale(100000);
 	size_t outcomes[2] = {0};
 	struct duel duel = {.random = test_random_stream(7)};
 
@@ -249,7 +250,7 @@ static void work(void *unused)
 
 static void ask(void *sum)
 {
-	const size_t count = test_scale(50000);
+	const size_t count = test_scale(200000);
 
 	for (size_t i = 0; i < count; i++) {
 		const int value = primes[i % (sizeof(primes) / sizeof(primes[0]))];

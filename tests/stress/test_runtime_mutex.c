@@ -61,7 +61,7 @@ COROUTINE_TEST(lockers_that_give_up)
 {
 	struct co_test_group group = {0};
 
-	shared.rounds = test_scale(300);
+	shared.rounds = test_scale(1000);
 	shared.counter = 0;
 	atomic_store(&shared.acquired, 0);
 	atomic_store(&shared.given_up, 0);
@@ -109,7 +109,7 @@ static void cancel_first(void *arg)
 /* The first waiter is cancelled while the mutex is unlocked to it: it holds the mutex, or the second waiter gets it. */
 COROUTINE_TEST(unlock_meets_cancel)
 {
-	const size_t rounds = test_scale(20000);
+	const size_t rounds = test_scale(100000);
 	size_t outcomes[2] = {0};
 
 	for (size_t i = 0; i < rounds; i++) {

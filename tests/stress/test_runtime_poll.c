@@ -83,7 +83,7 @@ COROUTINE_TEST(streams_arrive_whole)
 	int pair[2];
 
 	for (size_t i = 0; i < STREAMS; i++) {
-		streams[i] = (struct stream){.number = i, .length = test_scale(1000000)};
+		streams[i] = (struct stream){.number = i, .length = test_scale(4000000)};
 		CHECK_EQUAL(sockets_pair(i % 2 == 0 ? SOCKETS_UNIX : SOCKETS_TCP, pair), 0);
 		CHECK_EQUAL(co_fd_open(pair[0], &streams[i].ends[0]), 0);
 		CHECK_EQUAL(co_fd_open(pair[1], &streams[i].ends[1]), 0);
@@ -131,7 +131,7 @@ static void write_it(void *fd)
 /* A parked reader is cancelled, its peer writes and goes, its descriptor is closed, all at once: it returns, once. */
 COROUTINE_TEST(close_meets_read)
 {
-	const size_t rounds = test_scale(3000);
+	const size_t rounds = test_scale(20000);
 	struct test_random random = test_random_stream(1);
 	size_t outcomes[3] = {0};
 
@@ -197,7 +197,7 @@ static const char visitors[10];
 static void come_and_go(void *arg)
 {
 	struct test_random random = test_random_stream((uint64_t)((const char *)arg - visitors));
-	const size_t rounds = test_scale(300);
+	const size_t rounds = test_scale(2000);
 
 	for (size_t i = 0; i < rounds; i++) {
 		struct fleeting fleeting = {.poll = {.on_events = touch, .on_removed = let_go}};
@@ -230,7 +230,7 @@ COROUTINE_TEST(churn)
 	for (size_t i = 0; i < sizeof(visitors); i++)
 		co_test_go(&group, come_and_go, (void *)(uintptr_t)&visitors[i]);
 	co_test_wait(&group);
-	CHECK_EQUAL(atomic_load(&removals), sizeof(visitors) * test_scale(300));
+	CHECK_EQUAL(atomic_load(&removals), sizeof(visitors) * test_scale(2000));
 }
 
 int main(void)

@@ -57,7 +57,7 @@ COROUTINE_TEST(timer_stop_stress)
 	long stops[2] = {0};
 
 	for (size_t i = 0; i < TIMERS; i++) {
-		timers[i] = (struct stressed){.timer.fired = count, .rounds = test_scale(1000), .stream = i};
+		timers[i] = (struct stressed){.timer.fired = count, .rounds = test_scale(5000), .stream = i};
 		co_test_go(&group, start_and_stop, &timers[i]);
 	}
 	co_test_wait(&group);
@@ -88,7 +88,7 @@ static void stop_it(void *unused)
 /* Of several that stop one timer one succeeds, or it fires. */
 COROUTINE_TEST(one_stop_counts)
 {
-	const size_t rounds = test_scale(10000);
+	const size_t rounds = test_scale(50000);
 	struct test_random random = test_random_stream(1);
 	long fired = 0;
 

@@ -101,7 +101,7 @@ static void reset_hall(struct test_random *random)
 /* Four wakers, a cancel and a deadline at once: one of them ends the wait, and it says which. */
 COROUTINE_TEST(one_of_many_claims)
 {
-	const size_t rounds = test_scale(10000);
+	const size_t rounds = test_scale(50000);
 	struct test_random random = test_random_stream(3);
 	size_t outcomes[3] = {0};
 
@@ -224,7 +224,7 @@ COROUTINE_TEST(no_permit_lost)
 	struct co_test_group group = {0};
 
 	semaphore.permits = PERMITS;
-	semaphore.rounds = test_scale(2000);
+	semaphore.rounds = test_scale(10000);
 	atomic_store(&semaphore.acquired, 0);
 	atomic_store(&semaphore.given_up, 0);
 	for (int i = 0; i < USERS; i++)

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "tests/lib/co_test.h"
 
 /* ---- blocking work ----------------------------------------------------------------------------------------------- */
@@ -98,6 +99,62 @@ static void sleep_30_ms(void *unused)
 COROUTINE_TEST(a_blocking_job_is_no_deadlock)
 {
 	CHECK_EQUAL(co_blocking(sleep_30_ms, NULL), 0);
+}
+
+static bool fails_always(size_t bytes)
+{
+	(void)bytes;
+	return true;
+}
+
+/* Without memory the job is done or refused, not both. */
+SINGLE_P_TEST(no_memory_for_a_blocking_job)
+{
+	for (int i = 0; i < 10; i++) {
+		int number = 0;
+		int r;
+
+		memory_set_fault(fails_always);
+		r = co_blocking(add_one, &number);
+		memory_set_fault(NULL);
+		CHECK(r == 0 || r == CO_ENOMEM);
+		CHECK_EQUAL(number, r == 0);
+	}
+}
+
+static struct {
+	struct co_spin lock;
+	long counter;
+} contended;
+
+static void count_spinning(void *unused)
+{
+	(void)unused;
+	for (int i = 0; i < 20000; i++) {
+		co_spin_lock(&contended.lock);
+		contended.counter++;
+		co_spin_unlock(&contended.lock);
+	}
+}
+
+static void count_elsewhere(void *unused)
+{
+	(void)unused;
+	CHECK_EQUAL(co_blocking(count_spinning, NULL), 0);
+}
+
+/* The spin lock holds between threads. */
+COROUTINE_TEST(spin_lock_excludes_threads)
+{
+	struct co_test_group group = {0};
+
+	contended.counter = 0;
+	for (int i = 0; i < 3; i++) {
+		co_test_go(&group, count_elsewhere, NULL);
+		co_test_go(&group, count_spinning, NULL);
+	}
+	co_test_wait(&group);
+	CHECK_EQUAL(contended.counter, 6 * 20000);
 }
 
 /* ---- the thread's own stack -------------------------------------------------------------------------------------- */
@@ -291,6 +348,8 @@ int main(void)
 		cmocka_unit_test(blocking_work_runs_elsewhere),
 		cmocka_unit_test(many_blocking_jobs),
 		cmocka_unit_test(a_blocking_job_is_no_deadlock),
+		cmocka_unit_test(no_memory_for_a_blocking_job),
+		cmocka_unit_test(spin_lock_excludes_threads),
 		cmocka_unit_test(thread_stack_is_large),
 		cmocka_unit_test(netpoll_break),
 		cmocka_unit_test(break_wakes_a_long_sleep),

@@ -127,13 +127,19 @@ static void wake_in_turn(void *arg)
 SINGLE_P_TEST(after_queuing)
 {
 	static const int numbers[SLEEPERS] = {5, 1, 9, 0, 7, 2, 8, 3, 6, 4};
-	struct co_test_group group = {0};
+	bool in_time = false;
 
-	atomic_store(&queue.next, 0);
-	queue.begin = co_now() + 10 * CO_MILLISECOND;
-	for (int i = 0; i < SLEEPERS; i++)
-		co_test_go(&group, wake_in_turn, (void *)(uintptr_t)&numbers[i]);
-	co_test_wait(&group);
+	while (!in_time) { /* all must lie down before the first is due */
+		struct co_test_group group = {0};
+
+		atomic_store(&queue.next, 0);
+		queue.begin = co_now() + 10 * CO_MILLISECOND;
+		for (int i = 0; i < SLEEPERS; i++)
+			co_test_go(&group, wake_in_turn, (void *)(uintptr_t)&numbers[i]);
+		co_yield ();
+		in_time = co_now() < queue.begin;
+		co_test_wait(&group);
+	}
 	for (int i = 0; i < SLEEPERS; i++)
 		CHECK_EQUAL(queue.order[i], i);
 }
@@ -148,7 +154,7 @@ COROUTINE_TEST(after_stop)
 
 	CHECK(!co_timer_stop(&fires.timer));
 	CHECK_EQUAL(co_timer_start(&fires.timer, co_now() + CO_MILLISECOND), 0);
-	CHECK_EQUAL(co_timer_start(&stopped.timer, co_now() + CO_SECOND / 2), 0);
+	CHECK_EQUAL(co_timer_start(&stopped.timer, co_now() + 3600 * CO_SECOND), 0);
 	CHECK(co_timer_stop(&stopped.timer));
 	CHECK(!co_timer_stop(&stopped.timer));
 	CHECK_EVENTUALLY(atomic_load(&fires.fired) == 1);
@@ -162,7 +168,7 @@ COROUTINE_TEST(after_stop)
 COROUTINE_TEST(reset)
 {
 	struct counted counted = {.timer.fired = count};
-	int64_t when = co_now() + CO_SECOND;
+	int64_t when = co_now() + 3600 * CO_SECOND;
 
 	CHECK_EQUAL(co_timer_start(&counted.timer, when), 0);
 	when = co_now() + 2 * CO_MILLISECOND;
@@ -197,6 +203,38 @@ COROUTINE_TEST(timer_modified_earlier)
 		CHECK_EVENTUALLY(atomic_load(&counted.fired) == 1);
 		CHECK_EQUAL(atomic_load(&counted.early), 0);
 	}
+}
+
+struct starter {
+	struct co_timer timer;
+	struct co_channel *channel;
+};
+
+static void send_from_coroutine(void *channel)
+{
+	CHECK_EQUAL(co_send(NULL, channel, &(int){8}), 0);
+}
+
+static void start_coroutine(struct co_timer *timer)
+{
+	struct starter *starter = container_of(timer, struct starter, timer);
+
+	CHECK_EQUAL(co_go(send_from_coroutine, starter->channel), 0);
+}
+
+/* A callback may start coroutines: Go's AfterFunc. */
+COROUTINE_TEST(after_func)
+{
+	struct starter starter = {.timer.fired = start_coroutine, .channel = co_channel_new(sizeof(int), 0)};
+	int value;
+
+	CHECK(starter.channel != NULL);
+	for (int i = 0; i < 20; i++) {
+		CHECK_EQUAL(co_timer_start(&starter.timer, co_now() + 50 * CO_MICROSECOND), 0);
+		CHECK_EQUAL(co_receive(NULL, starter.channel, &value), 0);
+		CHECK_EQUAL(value, 8);
+	}
+	co_channel_free(starter.channel);
 }
 
 struct periodic {
@@ -348,6 +386,7 @@ int main(void)
 		cmocka_unit_test(after_stop),
 		cmocka_unit_test(reset),
 		cmocka_unit_test(timer_modified_earlier),
+		cmocka_unit_test(after_func),
 		cmocka_unit_test(fired_starts_itself_again),
 		cmocka_unit_test(adjust_timers),
 		cmocka_unit_test(no_memory_for_a_timer),
