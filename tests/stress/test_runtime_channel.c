@@ -49,8 +49,11 @@ static struct co_context *doomed_context(struct test_random *random, struct co_t
 	}
 }
 
-static void yield_at_random(struct test_random *random)
+/* Now and then stays away for so long that the other side gives up. */
+static void dawdle(struct test_random *random)
 {
+	if (test_random_below(random, 4) == 0)
+		co_sleep(NULL, (int64_t)test_random_below(random, 100 * CO_MICROSECOND));
 	while (test_random_below(random, 3) == 0)
 		co_yield ();
 }
