@@ -336,7 +336,7 @@ export INSTALLED
 
 install: all ## put everything where Debian would, under DESTDIR and PREFIX (/usr/local)
 	@scripts/install "$(DESTDIR)" bindir="$(BINDIR)" libdir="$(LIBDIR)" includedir="$(INCLUDEDIR)" \
-		unitdir="$(UNITDIR)" userunitdir="$(USERUNITDIR)" version="$(VERSION)"
+		version="$(VERSION)"
 
 uninstall: ## remove what install put there
 	@scripts/install --remove "$(DESTDIR)" libdir="$(LIBDIR)"

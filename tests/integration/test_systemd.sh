@@ -5,35 +5,38 @@
 . "$BATON_SOURCE/tests/lib/shell.sh"
 
 root=$PWD/root
-make -s -C "$BATON_SOURCE" B="${BATON_BUILD#"$BATON_SOURCE/"}" NO_DEPS=1 DESTDIR="$root" PREFIX=/usr install >make.log 2>&1 ||
-	{ cat make.log; fail "make install"; }
 
-# The units that ours refer to come with systemd.
-for units in system user; do
-	cp -n /usr/lib/systemd/$units/*.target /usr/lib/systemd/$units/*.slice "$root/usr/lib/systemd/$units/" 2>/dev/null
-done
-
-check_units() { # how unit...
-	local how=$1 said
-	shift
-	said=$(MANPATH="$root/usr/share/man" systemd-analyze verify "$how" --root="$root" "$@" 2>&1) || fail "$how: $said"
-	[ -z "$said" ] || fail "$how: $said"
+install_under() { # variable=value...
+	make -s -C "$BATON_SOURCE" B="${BATON_BUILD#"$BATON_SOURCE/"}" NO_DEPS=1 "$@" install >make.log 2>&1 ||
+		{ cat make.log; fail "make install $*"; }
 }
 
-check_units --system batond.service batond.socket
-check_units --user batond.service batond.socket
+quietly() { # command...: it has nothing to say, and succeeds
+	local said
+	said=$("$@" 2>&1) || fail "$*: $said"
+	[ -z "$said" ] || fail "$*: $said"
+}
+
+# The system's units, as a package has them; those that they refer to come with systemd.
+install_under DESTDIR="$root" PREFIX=/usr
+cp -n /usr/lib/systemd/system/*.target /usr/lib/systemd/system/*.slice "$root/usr/lib/systemd/system/"
+export MANPATH=$root/usr/share/man
+quietly systemd-analyze verify --root="$root" batond.service batond.socket
+
+# The user's: there is no --root for them, so they are installed to where they can be run from.
+install_under PREFIX="$PWD/prefix"
+SYSTEMD_UNIT_PATH=$PWD/prefix/lib/systemd/user: quietly systemd-analyze --user verify batond.service batond.socket
 
 # With the drop-in too, which must open what it says.
 mkdir -p "$root/etc/systemd/system/batond.socket.d"
 cp "$root/usr/share/doc/baton/examples/tcp.conf" "$root/etc/systemd/system/batond.socket.d/"
-check_units --system batond.service batond.socket
+quietly systemd-analyze verify --root="$root" batond.service batond.socket
 
 # 20 is an exposure of 2.0.
 systemd-analyze security --offline=true --threshold=20 --root="$root" batond.service >security.log 2>&1 ||
 	{ cat security.log; fail "exposed"; }
 tail -1 security.log
 
-mkdir -p "$root/etc"
 systemd-sysusers --root="$root" --dry-run "$root/usr/lib/sysusers.d/baton.conf" >sysusers.log 2>&1 ||
 	{ cat sysusers.log; fail "sysusers"; }
 grep -q "Creating user 'baton'" sysusers.log || { cat sysusers.log; fail "sysusers makes no user"; }
