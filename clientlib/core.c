@@ -44,6 +44,7 @@ int core_new(const struct core_settings *settings, struct core **ret)
 	list_init(&core->notices);
 	core->acknowledge_at = CORE_NEVER;
 	core->proof = INT64_MIN;
+	core->max_request_bytes = FRAME_DEFAULT_MAX_BYTES;
 	if (!copy_settings(core, settings)) {
 		core_free(core);
 		return BATON_ENOMEM;
@@ -310,7 +311,7 @@ void core_feed(struct core *core, size_t bytes, struct core_time now)
 {
 	core->in.end += bytes;
 	core->heard = now.boottime;
-	while (is_connected(core)) {
+	while (is_connected(core) && buffer_length(&core->in) > 0) {
 		const uint8_t *from = core->in.bytes + core->in.begin;
 		const size_t have = buffer_length(&core->in);
 		struct frame_reply header = {0};
@@ -330,6 +331,7 @@ void core_feed(struct core *core, size_t bytes, struct core_time now)
 					 .length = header.length - FRAME_REPLY_HEADER_BYTES,
 					 .now = now,
 				 });
+		core->missing = 0;
 		buffer_consume(&core->in, header.length);
 	}
 }
