@@ -83,6 +83,16 @@ static bool has_client(const struct loop *loop)
 	return loop->client != NULL && loop->client_error == 0;
 }
 
+/* What there is to write mostly goes at once: asking poll(2) first would be a call for nothing. True: it went, and calls
+ * may have ended. */
+static bool write_at_once(struct loop *loop)
+{
+	if (!has_client(loop) || (baton_events(loop->client) & POLLOUT) == 0)
+		return false;
+	process_client(loop);
+	return !has_client(loop) || (baton_events(loop->client) & POLLOUT) == 0;
+}
+
 static struct timespec *time_left(int64_t until_ns, struct timespec *left)
 {
 	int64_t ns;
@@ -101,6 +111,10 @@ void loop_step(struct loop *loop, struct pollfd *extra, size_t count, int64_t un
 	struct timespec left;
 	int ready;
 
+	for (size_t i = 0; i < count; i++)
+		extra[i].revents = 0;
+	if (write_at_once(loop))
+		return;
 	all[0] = (struct pollfd){.fd = loop->signal_fd, .events = POLLIN};
 	all[1] = (struct pollfd){.fd = -1};
 	if (has_client(loop)) {
@@ -109,10 +123,8 @@ void loop_step(struct loop *loop, struct pollfd *extra, size_t count, int64_t un
 		all[1] = (struct pollfd){.fd = baton_fd(loop->client), .events = baton_events(loop->client)};
 		until_ns = due_ns < until_ns ? due_ns : until_ns;
 	}
-	for (size_t i = 0; i < count; i++) {
-		extra[i].revents = 0;
+	for (size_t i = 0; i < count; i++)
 		all[2 + i] = extra[i];
-	}
 	ready = ppoll(all, 2 + count, time_left(until_ns, &left), NULL);
 	for (size_t i = 0; i < count && ready > 0; i++)
 		extra[i].revents = all[2 + i].revents;
