@@ -3,11 +3,13 @@
  * state.c - what the state file must say, and when.
  *
  * Invariants
- *  1. The file says a time at least as long as any session's that was granted a lock in this run (`asked_ns`, before
- * its grant) and, until the grace is over, of the run before (`inherited_ns`).
+ *  1. The file says a time at least as long as any session's that was granted a lock in this run (`asked_ns`), before
+ *     its grant, and until the grace is over as long as that of the run before (`inherited_ns`).
  *  2. Tokens below the limit of token.h were reserved in the file before.
  *  3. Writes are made one at a time, under `writing`, each with all that is wanted at its time: grants that wait for
- * one share the next. Locking: state.lock guards what is named under it and is a leaf; `writing` is held over a write
+ *     one share the next.
+ *
+ * Locking: state.lock guards what is not atomic; only token.h's lock is taken under it. `writing` is held over a write
  * and parks.
  */
 #include "daemon/state.h"
@@ -180,9 +182,9 @@ static void end_grace(void)
 	r = note(false);
 	if (r < 0)
 		log_error("cannot take the note of holders back file=%s why=\"%s\"", state_path(), co_strerror(r));
-	token_set_gate(true);
 	co_spin_lock(&state.lock);
 	state.grace_ends_ns = 0;
+	token_set_gate(!state.is_stopped);
 	co_spin_unlock(&state.lock);
 	log_info("restart grace is over, locks are granted again");
 	registry_each(OBJECT_MUTEX, admit);
@@ -318,12 +320,14 @@ int state_stop(void)
 
 	if (state.file == NULL)
 		return 0;
+	co_spin_lock(&state.lock);
+	state.is_stopped = true;
 	token_set_gate(false);
+	co_spin_unlock(&state.lock);
 	atomic_store(&state.has_holders, false);
 	registry_each(OBJECT_MUTEX, look_for_holder);
+	holders = atomic_load(&state.has_holders);
 	co_spin_lock(&state.lock);
-	holders = atomic_load(&state.has_holders) || state.inherited_ns > 0;
-	state.is_stopped = true;
 	if (!holders)
 		state.asked_ns = 0;
 	co_spin_unlock(&state.lock);

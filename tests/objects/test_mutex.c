@@ -269,22 +269,40 @@ SINGLE_P_TEST(a_newcomer_may_pass_a_waiter_for_a_millisecond)
 	tear_down();
 }
 
+SINGLE_P_TEST(one_that_lost_keeps_its_place)
+{
+	set_up();
+	a.since_ns = b.since_ns = d.since_ns = MS;
+	CHECK_EQUAL(try_lock(&a, mutex), OBJECT_OK);
+	start_lock(&b, mutex);
+	start_lock(&d, mutex);
+	CHECK_EQUAL(unlock(&a, mutex, MS), OBJECT_OK);
+	CHECK_EQUAL(try_lock(&c, mutex), OBJECT_OK);
+	atomic_store(&b.parked, false);
+	CHECK_EVENTUALLY(atomic_load(&b.parked));
+	CHECK_EQUAL(unlock(&c, mutex, MS), OBJECT_OK);
+	CHECK_TRACE("B locked\n");
+	CHECK_EQUAL(unlock(&b, mutex, MS), OBJECT_OK);
+	CHECK_TRACE("D locked\n");
+	CHECK_EQUAL(unlock(&d, mutex, MS), OBJECT_OK);
+	tear_down();
+}
+
 SINGLE_P_TEST(one_that_starves_is_handed_the_lock)
 {
 	set_up();
 	let_b_lose(MS, MS + 1);
-	d.since_ns = 2 * MS + 1;
-	start_lock(&d, mutex); /* queues behind B */
+	a.since_ns = d.since_ns = 2 * MS + 1;
+	start_lock(&d, mutex); /* queue behind B */
+	start_lock(&a, mutex);
 	CHECK_EQUAL(unlock(&c, mutex, 3 * MS), OBJECT_OK);
-	CHECK_EQUAL(try_lock(&a, mutex), OBJECT_EWOULDBLOCK); /* B has it before it ran */
+	CHECK_EQUAL(try_lock(&c, mutex), OBJECT_EWOULDBLOCK); /* B has it before it ran */
 	CHECK_TRACE("B locked\n");
 
-	/* D waited less than 1 ms: with it the mode ends, and what comes next competes again. */
+	/* D waited less than 1 ms: with it the mode ends, and A will have to compete. */
 	CHECK_EQUAL(unlock(&b, mutex, 3 * MS), OBJECT_OK);
-	CHECK_EQUAL(try_lock(&a, mutex), OBJECT_EWOULDBLOCK);
+	CHECK_EQUAL(try_lock(&c, mutex), OBJECT_EWOULDBLOCK);
 	CHECK_TRACE("D locked\n");
-	a.since_ns = 3 * MS;
-	start_lock(&a, mutex);
 	CHECK_EQUAL(unlock(&d, mutex, 3 * MS), OBJECT_OK);
 	CHECK_EQUAL(try_lock(&c, mutex), OBJECT_OK);
 	CHECK_EQUAL(unlock(&c, mutex, 3 * MS), OBJECT_OK);
@@ -381,6 +399,8 @@ static void admit_without_token(bool starving)
 	mutex_admit(mutex, 8 * MS);
 	CHECK_TRACE("");
 	token_set_gate(true);
+	if (starving)
+		CHECK_EQUAL(try_lock(&c, mutex), OBJECT_EWOULDBLOCK);
 	mutex_admit(mutex, 8 * MS);
 	if (starving) {
 		CHECK_TRACE("B locked\n");
@@ -500,6 +520,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_granted_to_an_ended_session),
 		cmocka_unit_test(a_session_gives_its_holds_back_in_steps_oldest_first),
 		cmocka_unit_test(a_newcomer_may_pass_a_waiter_for_a_millisecond),
+		cmocka_unit_test(one_that_lost_keeps_its_place),
 		cmocka_unit_test(one_that_starves_is_handed_the_lock),
 		cmocka_unit_test(an_ended_session_is_not_handed_the_lock),
 		cmocka_unit_test(starvation_ends_with_the_last_waiter),

@@ -126,7 +126,8 @@ COROUTINE_TEST(tokens_rise_when_the_clock_does_not)
 
 COROUTINE_TEST(tokens_are_reserved_before_they_run_out)
 {
-	uint64_t token;
+	struct object *object = NULL;
+	uint64_t token = 0;
 
 	set_up();
 	CHECK_EQUAL(restart(), 0);
@@ -141,9 +142,12 @@ COROUTINE_TEST(tokens_are_reserved_before_they_run_out)
 	while (token_take(&token))
 		;
 	CHECK_EQUAL(lock(&a), OBJECT_EWOULDBLOCK);
+	CHECK_EQUAL(registry_open(OBJECT_MUTEX, "m", make_mutex, NULL, &object, NULL), OBJECT_OK);
+	start_lock(&b, mutex_of(object));
 	CHECK_EQUAL(state_before_grant(0, 0), 0);
-	CHECK_EQUAL(lock(&a), OBJECT_OK);
-	CHECK(a.grant.token > token);
+	CHECK_TRACE("B locked\n");
+	CHECK(b.grant.token > token);
+	registry_release(object);
 	tear_down();
 }
 
