@@ -148,7 +148,7 @@ $(B)/gen/%.pb-c.c: proto/%.proto $(PROTOS) | $(DEPS)
 
 # ---- tests ----------------------------------------------------------------------------------------------------------
 
-# Programs: a test_*.c each, linked with everything. Scripts: test_*.sh and test_*.py. tests/run starts both alike.
+# Programs: a test_*.c each, linked with what they test. Scripts: test_*.sh and test_*.py. tests/run starts both alike.
 programs-in = $(patsubst %.c,$(B)/%,$(wildcard $(1:%=tests/%/test_*.c)))
 scripts-in = $(wildcard $(1:%=tests/%/test_*.sh) $(1:%=tests/%/test_*.py))
 UNIT := $(call programs-in,unit objects)
@@ -159,8 +159,7 @@ ONCE := $(wildcard $(addprefix tests/integration/test_,install.sh readme.py demo
 SYSTEMD := $(wildcard tests/integration/test_systemd.sh)
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,$(B)/tests/fuzz/replay_%,$(wildcard tests/fuzz/fuzz_*.c))
 
-TEST_LIBRARIES = $(B)/libdaemon.a $(B)/libobjects.a $(B)/libruntime.a $(B)/libclient.a $(B)/libcli.a $(B)/libproto.a \
-	$(B)/libbase.a
+TEST_LIBRARIES = $(B)/libdaemon.a $(B)/libobjects.a $(B)/libruntime.a $(B)/libclient.a $(B)/libproto.a $(B)/libbase.a
 TEST_SUPPORT := $(call objects,$(wildcard tests/lib/*.c))
 TEST_TIMEOUT ?= 120
 RUN = tests/run -j $(JOBS) -t $(TEST_TIMEOUT) -b $(B)
@@ -172,6 +171,12 @@ $(B)/tests/%: $(B)/obj/tests/%.o $(TEST_SUPPORT) $(TEST_LIBRARIES)
 	$(call say,LINK,$@)
 	$(Q)$(LINK_TEST) $(CMOCKA_LIBS)
 
+# The tool's have no daemon in them: it has names of its own.
+$(B)/tests/unit/test_cli_%: $(B)/obj/tests/unit/test_cli_%.o $(B)/libcli.a $(B)/libclient.a $(B)/libproto.a $(B)/libbase.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(LINK_TEST) $(CMOCKA_LIBS)
+
 # The runtime's tests and examples are linked with nothing that lies above it.
 EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard tests/examples/co_*.c))
 TEST_RUNTIME := $(call objects,tests/lib/co_test.c tests/lib/child.c tests/lib/sockets.c) $(B)/libruntime.a $(B)/libbase.a
@@ -179,15 +184,18 @@ LINK_RUNTIME = $(CC) $(CFLAGS) $(LINKING) -o $@ $^ $(EVENT_LIBS)
 
 $(B)/tests/unit/test_runtime_%: $(B)/obj/tests/unit/test_runtime_%.o $(TEST_RUNTIME)
 	@mkdir -p $(@D)
-	$(LINK_RUNTIME) $(CMOCKA_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(LINK_RUNTIME) $(CMOCKA_LIBS)
 
 $(B)/tests/stress/test_runtime_%: $(B)/obj/tests/stress/test_runtime_%.o $(TEST_RUNTIME)
 	@mkdir -p $(@D)
-	$(LINK_RUNTIME) $(CMOCKA_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(LINK_RUNTIME) $(CMOCKA_LIBS)
 
 $(B)/tests/examples/co_%: $(B)/obj/tests/examples/co_%.o $(B)/libruntime.a $(B)/libbase.a
 	@mkdir -p $(@D)
-	$(LINK_RUNTIME)
+	$(call say,LINK,$@)
+	$(Q)$(LINK_RUNTIME)
 
 $(B)/tests/unit/test_runtime_examples: | $(EXAMPLES)
 
