@@ -95,6 +95,8 @@ class Examples(unittest.TestCase):
         self.assertGreater(examples, 1)
 
     def run_example(self, text, name):
+        os.mkdir(name)
+        os.chdir(name)
         if text.startswith("#include"):
             write(name + ".c", text)
             run("sh", "-c", f"cc -Wall -Werror -o {name} {name}.c $(pkg-config --cflags --libs baton)")
@@ -102,6 +104,7 @@ class Examples(unittest.TestCase):
         else:
             write(name + ".sh", text)
             run("bash", "-c", ONE_SHELL, name, name + ".sh")
+        os.chdir("..")
 
     def test_the_way_of_a_call_leads_through_functions_that_are_there(self):
         hops = re.findall(r"^\| `([\w/]+\.c)` \| (`.*?`) \|", read("ARCHITECTURE.md"), re.MULTILINE)
