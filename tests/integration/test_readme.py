@@ -21,7 +21,7 @@ SOURCE, BUILD = os.environ["BATON_SOURCE"], os.environ["BATON_BUILD"]
 PREFIX = os.path.abspath("prefix")
 # Runs the scripts in the arguments in one shell, each with its output in a file beside it, and ends what they started.
 ONE_SHELL = """
-trap 'status=$?; kill $(jobs -p) 2>/dev/null; wait; exit $status' EXIT
+trap 'status=$?; set +e; kill $(jobs -p) 2>/dev/null; wait; exit $status' EXIT
 for script; do set -e; . "./$script" >"$script.out"; done
 """
 
