@@ -38,7 +38,7 @@ int64_t co_now_cached(void)
 {
 	struct co_m *m = co_m_self();
 
-	return m != NULL ? m->p->now : co_now();
+	return m != NULL ? co_p_now(m->p) : co_now();
 }
 
 int64_t co_deadline_after(int64_t now, int64_t duration_ns)

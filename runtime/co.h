@@ -85,7 +85,7 @@ const char *co_guard_name(enum co_guard guard);
 int co_go_from(void (*function)(void *arg), void *arg, const char *site);
 
 /* Lets the other runnable coroutines run first. */
-void co_yield (void);
+void co_yield(void);
 
 /* The number of the calling coroutine, from 1 (main); 0 outside of one. */
 uint64_t co_id(void);

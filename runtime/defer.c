@@ -19,7 +19,7 @@ void co_defer(struct co_deferred *deferred)
 	deferred->next = NULL;
 	if (p->deferred.first == NULL) {
 		p->deferred.first = deferred;
-		p->deferred.since = p->now;
+		p->deferred.since = co_p_now(p);
 		p->deferred.switches = atomic_load_explicit(&p->switches, memory_order_relaxed);
 	} else {
 		p->deferred.last->next = deferred;

@@ -127,6 +127,15 @@ int64_t co_fatal_deadlock(void)
 	return 0;
 }
 
+_Noreturn void co_fatal(const char *message)
+{
+	struct text text = {.fd = STDERR_FILENO};
+
+	put(&text, message);
+	flush(&text);
+	abort();
+}
+
 _Noreturn void co_fatal_overflow(const struct co *coroutine)
 {
 	struct text text = {.fd = STDERR_FILENO};

@@ -13,6 +13,9 @@ struct co;
  * with -EDEADLK; 0. */
 int64_t co_fatal_deadlock(void);
 
+/* Writes MESSAGE to standard error and aborts. */
+_Noreturn void co_fatal(const char *message);
+
 /* Reports that COROUTINE has overflowed its stack, calls options.fatal if there is one, and aborts. */
 _Noreturn void co_fatal_overflow(const struct co *coroutine);
 

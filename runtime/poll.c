@@ -104,11 +104,19 @@ static void on_hangups(evutil_socket_t fd, short what, void *arg)
 }
 
 /* The wake-up and the timer have done their work by ending the sleep: edge-triggered, they need not be read. */
-static void on_nothing(evutil_socket_t fd, short what, void *arg)
+static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
 	(void)arg;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	poller.armed = CO_NEVER;
 }
 
 /* ---- changes --------------------------------------------------------------------------------- */
@@ -260,8 +268,6 @@ void co_poller_poll(int64_t until)
 		arm(until);
 	atomic_fetch_add_explicit(&poller.polls, 1, memory_order_relaxed);
 	(void)event_base_loop(poller.base, until == 0 ? EVLOOP_NONBLOCK : EVLOOP_ONCE);
-	if (poller.armed != CO_NEVER && poller.armed <= co_now())
-		poller.armed = CO_NEVER;
 	(void)co_poller_carry_out();
 }
 
@@ -280,9 +286,11 @@ uint64_t co_poller_polls(void)
 
 static struct event_base *new_base(void)
 {
-	struct event_config *config = event_config_new();
+	struct event_config *config;
 	struct event_base *base = NULL;
 
+	event_set_mem_functions(memory_alloc, memory_realloc, memory_free);
+	config = event_config_new();
 	if (config == NULL)
 		return NULL;
 	if (event_config_require_features(config, EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE) == 0 &&
@@ -319,9 +327,9 @@ int co_poller_open(void)
 	poller.base = new_base();
 	if (poller.base == NULL)
 		goto fail;
-	r = watch(&poller.wake_event, poller.wake_fd, EV_ET, on_nothing);
+	r = watch(&poller.wake_event, poller.wake_fd, EV_ET, on_wake);
 	if (r == 0)
-		r = watch(&poller.timer_event, poller.timer_fd, EV_ET, on_nothing);
+		r = watch(&poller.timer_event, poller.timer_fd, EV_ET, on_timer);
 	if (r == 0)
 		r = watch(&poller.hangup_event, poller.hangup_fd, 0, on_hangups);
 	if (r == 0)
@@ -343,20 +351,14 @@ void co_poller_close(void)
 	struct list *link;
 
 	(void)co_poller_carry_out(); /* who was promised on_removed gets it */
+	if (poller.base != NULL)
+		event_base_free(poller.base); /* takes all events out */
+	poller.base = NULL;
 	while ((link = list_pop_head(&poller.records)) != NULL) {
 		struct record *record = container_of(link, struct record, link);
 
 		record->poll->private = NULL;
-		(void)event_del(&record->read_event);
-		(void)event_del(&record->write_event);
 		memory_free(record);
-	}
-	if (poller.base != NULL) {
-		(void)event_del(&poller.wake_event);
-		(void)event_del(&poller.timer_event);
-		(void)event_del(&poller.hangup_event);
-		event_base_free(poller.base);
-		poller.base = NULL;
 	}
 	close_fd(&poller.wake_fd);
 	close_fd(&poller.timer_fd);

@@ -60,6 +60,21 @@ static void let_signals_through(const sigset_t *former)
 	(void)pthread_sigmask(SIG_SETMASK, former, NULL);
 }
 
+/* Everything but the lock and what it guards, which other threads may be at even now. */
+static void reset(int (*main)(void *arg), void *arg)
+{
+	co_runtime.main = main;
+	co_runtime.main_arg = arg;
+	co_runtime.main_status = 0;
+	co_runtime.error = 0;
+	atomic_store(&co_runtime.stopping, false);
+	atomic_store(&co_runtime.signal_waiting, false);
+	atomic_store(&co_runtime.sleeping, false);
+	atomic_store(&co_runtime.outside, 0);
+	atomic_store(&co_runtime.next_id, 1);
+	atomic_store(&co_runtime.handed_in, 0);
+}
+
 static int take_options(const struct co_options *options)
 {
 	static const struct co_options defaults;
@@ -85,6 +100,11 @@ static void set_open(bool is_open)
 	do {
 		co_spin_lock(&co_runtime.lock);
 		co_runtime.is_open = is_open;
+		if (is_open) { /* nothing is left of the run before */
+			co_runtime.global_first = NULL;
+			co_runtime.global_last = NULL;
+			atomic_store(&co_runtime.global_count, 0);
+		}
 		is_quiet = co_runtime.handing_in == 0;
 		co_spin_unlock(&co_runtime.lock);
 	} while (!is_quiet && !is_open);
@@ -98,25 +118,36 @@ static void drop_coroutine(struct co *coroutine, void *arg)
 		co_fiber_drop(&coroutine->fiber);
 }
 
+/* Makes sure that there is a stack for the main coroutine: it must not wait for memory. */
+static bool has_first_stack(struct co_p *p)
+{
+	struct co_stack *stack = co_stack_get(&p->stacks);
+
+	if (stack != NULL)
+		co_stack_put(&p->stacks, stack);
+	return stack != NULL;
+}
+
 static int run_main(struct co_p *p)
 {
 	struct co_m m = {.p = p};
-	struct co *coroutine;
+	struct co *coroutine = NULL;
 
 	co_fiber_init_thread(&m.fiber);
 	co_m_set_self(&m);
-	coroutine = co_spawn(p, main_coroutine, NULL, "main");
+	if (has_first_stack(p))
+		coroutine = co_spawn(p, main_coroutine, NULL, "main");
 	if (coroutine != NULL) {
 		co_count(&p->spawned);
-		co_make_runnable(coroutine);
 		set_open(true);
+		co_make_runnable(coroutine);
 		co_m_run(&m);
 		set_open(false);
 		co_blocking_close();
 		co_deferred_drop(p);
-		co_poller_close();
-		co_fds_close();
 	}
+	co_poller_close();
+	co_fds_close();
 	co_m_set_self(NULL);
 	return coroutine != NULL ? co_runtime.error : CO_ENOMEM;
 }
@@ -128,7 +159,7 @@ int co_run(const struct co_options *options, int (*main)(void *arg), void *arg, 
 
 	if (atomic_flag_test_and_set(&is_running))
 		return CO_EINVAL;
-	co_runtime = (struct co_runtime){.main = main, .main_arg = arg, .next_id = 1};
+	reset(main, arg);
 	r = take_options(options);
 	if (r != 0)
 		goto out;
@@ -146,8 +177,9 @@ int co_run(const struct co_options *options, int (*main)(void *arg), void *arg, 
 	if (r == 0) {
 		r = run_main(co_runtime.ps);
 		co_fault_close();
+	} else {
+		co_poller_close();
 	}
-	co_poller_close();
 	co_timers_done(&co_runtime.ps->timers);
 	co_records_visit(drop_coroutine, NULL);
 	co_records_close();
@@ -158,8 +190,8 @@ out_signals:
 	co_runtime.ps = NULL;
 	co_runtime.proc_count = 0;
 out:
-	atomic_flag_clear(&is_running);
 	if (r == 0 && ret_status != NULL)
 		*ret_status = co_runtime.main_status;
+	atomic_flag_clear(&is_running);
 	return r;
 }

@@ -11,6 +11,8 @@
  */
 #include "runtime/sched.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -32,6 +34,9 @@ enum {
 #define POLL_NS (200 * CO_MICROSECOND)
 #define FOREIGN_CHECK_NS (100 * CO_MILLISECOND)
 #define STACK_RETRY_NS (1 * CO_MILLISECOND)
+
+#define MXCSR_FLAGS 0x3fu     /* exceptions that have occurred */
+#define MXCSR_DEFAULT 0x1f80u /* all exceptions masked, round to nearest */
 
 struct co_runtime co_runtime;
 
@@ -250,7 +255,7 @@ int co_go_from_thread(void (*function)(void *arg), void *arg)
 
 static void note_stack_use(struct co_p *p, struct co_stack *stack)
 {
-#if defined(CO_DEBUG) || defined(BATON_SANITIZE)
+#ifdef CO_DEBUG
 	uint64_t pages = co_stack_resident_pages(stack);
 
 	if (pages > atomic_load_explicit(&p->stack_high_pages, memory_order_relaxed))
@@ -265,6 +270,21 @@ void co_check_stack(const struct co *coroutine)
 	if (co_stacks_have_canaries() && !co_stack_is_intact(coroutine->stack))
 		co_fatal_overflow(coroutine);
 }
+
+#ifdef CO_DEBUG
+void co_check_thread(void)
+{
+	sigset_t mask;
+
+	(void)pthread_sigmask(SIG_SETMASK, NULL, &mask);
+	if (!sigismember(&mask, SIGTERM) || !sigismember(&mask, SIGCHLD))
+		co_fatal("fatal error: a coroutine changed its thread's signal mask\n");
+#if defined(__SSE__)
+	if ((__builtin_ia32_stmxcsr() & ~MXCSR_FLAGS) != MXCSR_DEFAULT)
+		co_fatal("fatal error: a coroutine changed its thread's floating-point control word\n");
+#endif
+}
+#endif
 
 static bool after_end(struct co_m *m, struct co *coroutine)
 {
@@ -318,7 +338,7 @@ static bool after_yield(struct co_m *m, struct co *coroutine)
 	return false;
 }
 
-void co_yield (void)
+void co_yield(void)
 {
 	struct co_m *m = co_m_self();
 
@@ -395,11 +415,11 @@ static void retry_set_aside(struct co_p *p)
 /* Reads the clock and does what is due. Reads it again after about CHECK_NS, if switches go on as they did. */
 static void check(struct co_p *p)
 {
-	int64_t before = p->now;
 	int64_t each;
 
 	p->now = co_now();
-	each = (p->now - before) / p->check_interval + 1;
+	each = (p->now - p->last_check) / p->check_interval + 1;
+	p->last_check = p->now;
 	p->check_interval = each * CHECK_INTERVAL_MAX < CHECK_NS ? CHECK_INTERVAL_MAX
 			    : each < CHECK_NS                    ? (unsigned)(CHECK_NS / each)
 								 : 1;
@@ -440,7 +460,7 @@ static void idle(struct co_p *p)
 	until = co_timers_next(&p->timers);
 	if (p->stackless_first != NULL) {
 		retry_set_aside(p);
-		until = co_deadline_after(p->now, STACK_RETRY_NS);
+		until = co_deadline_after(co_p_now(p), STACK_RETRY_NS);
 	}
 	if (co_stacks_trim())
 		until = 0;
@@ -448,11 +468,12 @@ static void idle(struct co_p *p)
 	if (atomic_load(&co_runtime.global_count) > 0)
 		until = 0;
 	else if (until == CO_NEVER && atomic_load(&co_runtime.outside) == 0)
-		until = has_foreign_threads() ? co_deadline_after(p->now, FOREIGN_CHECK_NS) : co_fatal_deadlock();
+		until = has_foreign_threads() ? co_deadline_after(co_p_now(p), FOREIGN_CHECK_NS) : co_fatal_deadlock();
+	p->now = 0;
 	co_poller_poll(until);
 	atomic_store(&co_runtime.sleeping, false);
-	p->now = co_now();
-	p->last_poll = p->now;
+	p->last_poll = co_p_now(p);
+	p->last_check = p->last_poll;
 	p->checks_in = p->check_interval;
 }
 
@@ -483,6 +504,6 @@ void co_p_init(struct co_p *p, unsigned number)
 	*p = (struct co_p){.number = number, .check_interval = CHECK_INTERVAL_MAX, .checks_in = CHECK_INTERVAL_MAX};
 	p->is_alone = co_runtime.proc_count == 1;
 	co_timers_init(&p->timers, number);
-	p->now = co_now();
-	p->last_poll = p->now;
+	p->last_check = co_p_now(p);
+	p->last_poll = p->last_check;
 }

@@ -22,6 +22,10 @@
 #include "runtime/stack.h"
 #include "runtime/timer.h"
 
+#if defined(BATON_SANITIZE) && !defined(CO_DEBUG)
+#define CO_DEBUG
+#endif
+
 /* The work put off to the end of a round; the owner's P alone touches it. */
 struct co_deferred_queue {
 	struct co_deferred *first;
@@ -37,7 +41,8 @@ struct co_p {
 	unsigned next_streak;    /* how many in a row ran from `next` */
 	unsigned checks_in;      /* switches until the clock is read */
 	unsigned check_interval;
-	int64_t now; /* the clock when it was last read */
+	int64_t now; /* the clock as read in this round; 0: not yet. See co_p_now() */
+	int64_t last_check;
 	int64_t last_poll;
 	uint64_t next_id; /* a range of numbers for new coroutines */
 	uint64_t end_id;
@@ -82,10 +87,11 @@ struct co_runtime {
 	int (*main)(void *arg);
 	void *main_arg;
 	int main_status;
-	int error;            /* why the run ended without main's return, 0 if it did not */
-	atomic_bool stopping; /* main has returned */
-	atomic_bool sleeping; /* the M that polls may be blocked in the kernel */
-	atomic_long outside;  /* what might wake the program from outside: jobs, waits for descriptors, descriptors */
+	int error;                  /* why the run ended without main's return, 0 if it did not */
+	atomic_bool stopping;       /* main has returned */
+	atomic_bool signal_waiting; /* a coroutine is in co_signal_wait */
+	atomic_bool sleeping;       /* the M that polls may be blocked in the kernel */
+	atomic_long outside; /* what might wake the program from outside: jobs, waits for descriptors, descriptors */
 	atomic_ullong next_id;
 	struct co_spin lock;
 	bool is_open;            /* under lock: other threads may hand in coroutines */
@@ -120,6 +126,15 @@ static inline void co_leave(struct co_m *m, bool (*after)(struct co_m *m, struct
 /* Ends the program if COROUTINE, which is not running, has overwritten its stack's canary. */
 void co_check_stack(const struct co *coroutine);
 
+/* In debug builds: ends the program if a coroutine changed what belongs to its thread. */
+#ifdef CO_DEBUG
+void co_check_thread(void);
+#else
+static inline void co_check_thread(void)
+{
+}
+#endif
+
 /* Counts what might wake the program from outside, for the deadlock report. */
 static inline void co_outside_add(long n)
 {
@@ -134,6 +149,14 @@ bool co_deferred_run(struct co_p *p);
 
 /* Forgets it. */
 void co_deferred_drop(struct co_p *p);
+
+/* The clock, read at most once per round. */
+static inline int64_t co_p_now(struct co_p *p)
+{
+	if (p->now == 0)
+		p->now = co_now();
+	return p->now;
+}
 
 static inline void co_count(atomic_ullong *counter)
 {

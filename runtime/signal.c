@@ -10,17 +10,16 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "runtime/co.h"
+#include "runtime/sched.h"
 
 int co_signal_wait(struct co_context *context, const sigset_t *signals, pid_t *ret_pid)
 {
-	static atomic_bool is_waiting;
 	struct signalfd_siginfo info;
 	struct co_fd *fd = NULL;
 	int number;
 	int r;
 
-	if (atomic_exchange(&is_waiting, true))
+	if (atomic_exchange(&co_runtime.signal_waiting, true))
 		return CO_EINVAL;
 	number = signalfd(-1, signals, SFD_NONBLOCK | SFD_CLOEXEC);
 	r = number < 0 ? -errno : co_fd_open(number, &fd);
@@ -34,6 +33,6 @@ int co_signal_wait(struct co_context *context, const sigset_t *signals, pid_t *r
 	} else if (number >= 0) {
 		(void)close(number);
 	}
-	atomic_store(&is_waiting, false);
+	atomic_store(&co_runtime.signal_waiting, false);
 	return r;
 }

@@ -138,8 +138,9 @@ static bool after_park(struct co_m *m, struct co *coroutine)
 	struct co_wait *wait = m->parking.wait;
 
 	co_check_stack(coroutine);
+	co_check_thread();
 	coroutine->reason = wait->reason;
-	coroutine->since = m->p->now;
+	coroutine->since = co_p_now(m->p);
 	atomic_store_explicit(&coroutine->state, CO_STATE_PARKED, memory_order_relaxed);
 	release(m->parking.unlock, m->parking.commit, m->parking.commit_arg);
 	/* Ready already: go on at once, as if it had not parked. */
@@ -271,5 +272,7 @@ int co_sleep(struct co_context *context, int64_t duration_ns)
 		deadline = CO_NEVER - 1; /* a timer all the same: a sleeper is no deadlock */
 	co_wait_init(&wait, "sleep");
 	r = co_wait_park(&wait, context, deadline, NULL);
+	if ((atomic_load(&wait.state) & PARKED) == 0)
+		co_yield(); /* so short that it is over: a loop of such sleeps must not keep the P */
 	return r == CO_EDEADLINE && co_now() >= deadline ? 0 : r;
 }
