@@ -9,8 +9,9 @@
  *     that comes back may raise the backlog above the capacity.
  *  4. A closed channel has no unclaimed sender; once it is drained (closed, empty, nothing out that is acknowledged by
  *     hand) no unclaimed receiver either. A deleted one has neither. channel_leave() brings this about, a step of
- * waiters at a time: what marks come first, so that none of those is served in between. Locking: everything but
- * `capacity` is under object.lock. A grant claims the receiver, then takes the owner's lock.
+ *     waiters at a time: what marks comes first, so that none of those is served in between.
+ *
+ * Locking: everything but `capacity` is under object.lock. A grant claims the receiver, then takes the owner's lock.
  */
 #include "base/memory.h"
 #include "daemon/objects/channel_state.h"

@@ -8,11 +8,12 @@
  *
  * Invariants, whenever the lock is free:
  *  1. While nobody holds it and a token can be had, no unclaimed waiter stands in the queue unless one that was woken
- * is on its way (`woken`). Whoever was woken takes the lock, or queues behind a holder, or passes the wake-up on.
+ *     is on its way (`woken`). Whoever was woken takes the lock, or queues behind a holder, or passes the wake-up on.
  *  2. Starvation mode has waiters.
  *  3. Tokens of successive holds rise.
- * Time comes with calls; `now_ns` is the latest that was told. Locking: everything is under object.lock. A grant claims
- * the waiter, then takes the owner's lock.
+ *
+ * Time comes with calls; `now_ns` is the latest that was told.
+ * Locking: everything is under object.lock. A grant claims the waiter, then takes the owner's lock.
  */
 #include <string.h>
 
@@ -117,7 +118,7 @@ static void pass_on(struct mutex *mutex)
 {
 	struct co_waiter *waiter;
 
-	if (!token_is_available())
+	if (mutex->waiters.length > 0 && !token_is_available())
 		return;
 	while (!is_held(mutex) && !mutex->woken && (waiter = co_waitq_pop(&mutex->waiters)) != NULL) {
 		int result = COMPETE;
