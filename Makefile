@@ -282,7 +282,7 @@ TESTS := $(wildcard tests/*/*.[ch])
 SCRIPTS := $(wildcard scripts/* .ci/run demo/* tests/*/*.sh)
 
 header-check: $(HEADERS:%=$(B)/headers/%.ok) # each header compiles alone
-$(B)/headers/%.ok: % | $(GENERATED) $(DEPS)
+$(B)/headers/%.ok: % | $(GENERATED) $(call deps-of,build check)
 	@mkdir -p $(@D)
 	@$(COMPILE) -MMD -MP -MF $(B)/headers/$*.d -MT $@ -fsyntax-only -x c $< && touch $@
 
