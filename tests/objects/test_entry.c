@@ -140,7 +140,7 @@ COROUTINE_TEST(a_wait_that_cannot_be_timed_is_not_begun)
 		entry_init(entry, &owner, co_now(), co_now() + 3600 * CO_SECOND);
 		co_test_go(&group, wait_until_stopped, entry);
 		co_yield ();
-		entry_init(&entries[count], &owner, co_now(), co_now() + CO_MICROSECOND);
+		entry_init(&entries[count], &owner, co_now(), co_now() + CO_MILLISECOND);
 		fail_allocation(0, true);
 		r = wait_once(&entries[count]);
 		memory_set_fault(NULL);
