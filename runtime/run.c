@@ -63,6 +63,7 @@ static void let_signals_through(const sigset_t *former)
 /* Everything but the lock and what it guards, which other threads may be at even now. */
 static void reset(int (*main)(void *arg), void *arg)
 {
+	co_runtime.run_number++;
 	co_runtime.main = main;
 	co_runtime.main_arg = arg;
 	co_runtime.main_status = 0;

@@ -81,7 +81,8 @@ struct co_m {
 
 struct co_runtime {
 	struct co_p *ps;
-	unsigned proc_count;
+	unsigned proc_count;          /* 0 between runs */
+	uint32_t run_number;
 	size_t stack_bytes;
 	void (*fatal)(void);
 	int (*main)(void *arg);

@@ -21,6 +21,7 @@ enum {
 	ARITY = 4,
 	CAPACITY_MIN = 64,
 	FIRE_STEP = 64,
+	OWNER_BITS = 12,
 };
 
 #define FIRING UINT32_MAX
@@ -35,11 +36,24 @@ static void set_index(struct co_timer *timer, uint32_t index)
 	__atomic_store_n(&timer->heap_index, index, __ATOMIC_RELEASE);
 }
 
+/* What heap_owner holds: the number of the P, and of the run, so that a timer that a former run left armed counts as
+ * stopped. */
+static uint32_t owner_of(const struct co_timers *timers)
+{
+	return co_runtime.run_number << OWNER_BITS | timers->owner;
+}
+
+static struct co_timers *heap_of(const struct co_timer *timer)
+{
+	return &co_runtime.ps[timer->heap_owner & ((1U << OWNER_BITS) - 1)].timers;
+}
+
 static bool is_armed(const struct co_timer *timer)
 {
 	uint32_t index = index_of(timer);
 
-	return index != 0 && index != FIRING;
+	return index != 0 && index != FIRING && co_runtime.proc_count > 0 &&
+	       timer->heap_owner >> OWNER_BITS == (co_runtime.run_number & (UINT32_MAX >> OWNER_BITS));
 }
 
 /* ---- the heap -------------------------------------------------------------------------------- */
@@ -132,8 +146,6 @@ void co_timers_init(struct co_timers *timers, uint32_t owner)
 
 void co_timers_done(struct co_timers *timers)
 {
-	for (size_t i = 0; i < timers->count; i++)
-		set_index(timers->entries[i].timer, 0);
 	memory_free(timers->entries);
 	co_timers_init(timers, timers->owner);
 }
@@ -188,7 +200,7 @@ int co_timer_start(struct co_timer *timer, int64_t when)
 
 	if (m == NULL)
 		return CO_EINVAL;
-	timers = is_armed(timer) ? &co_runtime.ps[timer->heap_owner].timers : &m->p->timers;
+	timers = is_armed(timer) ? heap_of(timer) : &m->p->timers;
 	co_spin_lock(&timers->lock);
 	if (is_armed(timer)) {
 		timer->when = when;
@@ -197,7 +209,7 @@ int co_timer_start(struct co_timer *timer, int64_t when)
 		r = make_room(timers);
 		if (r == 0) {
 			timer->when = when;
-			timer->heap_owner = timers->owner;
+			timer->heap_owner = owner_of(timers);
 			sift_up(timers, timers->count++, (struct co_timer_entry){when, timer});
 		}
 	}
@@ -213,7 +225,7 @@ bool co_timer_stop(struct co_timer *timer)
 
 	if (!is_armed(timer))
 		return false;
-	timers = &co_runtime.ps[timer->heap_owner].timers;
+	timers = heap_of(timer);
 	co_spin_lock(&timers->lock);
 	if (is_armed(timer)) {
 		take_out(timers, index_of(timer) - 1);

@@ -29,7 +29,7 @@ struct co_timers {
 
 void co_timers_init(struct co_timers *timers, uint32_t owner);
 
-/* Stops every timer that is still armed and frees the heap. */
+/* Frees the heap. Timers that are still armed are not touched; they count as stopped once the run has ended. */
 void co_timers_done(struct co_timers *timers);
 
 /* Calls the timers that are due at NOW, a bounded number of them. True if it called any. On the thread's own stack. */
