@@ -148,7 +148,8 @@ int handle_channel_send(struct call *call, const void *message, void *answer)
 	return leave(call, channel, response->would_block ? OBJECT_OK : r);
 }
 
-/* The token settles the delivery by hand; a plain one is settled by the reply's acknowledgement too, whichever is first. */
+/* The token settles the delivery by hand; a plain one is settled by the reply's acknowledgement too, whichever is
+ * first. */
 static void reply_delivery(struct call *call, struct channel *channel, const struct channel_delivery *delivery,
 	bool manual, Baton__V1__ChannelReceiveResponse *response)
 {
