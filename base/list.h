@@ -19,11 +19,14 @@ struct list {
 /* The structure of type TYPE in which NODE is the member MEMBER. */
 #define container_of(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): AT is declared here. */
 #define list_for_each(at, head) for (struct list *at = (head)->next; at != (head); at = at->next)
 
 /* As list_for_each, and the body may remove AT. */
 #define list_for_each_safe(at, head)                                                                                   \
 	for (struct list *at = (head)->next, *at##_next = at->next; at != (head); at = at##_next, at##_next = at->next)
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static inline void list_init(struct list *node)
 {

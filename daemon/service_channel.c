@@ -64,12 +64,13 @@ static void generate_name(char *name)
 /* The name to make, in memory of the call's; NULL: no memory. */
 static char *choose_name(struct call *call, const char *wanted)
 {
-	char *name = call_memory(call, *wanted != '\0' ? strlen(wanted) + 1 : GENERATED_BYTES);
+	const size_t size = *wanted != '\0' ? strlen(wanted) + 1 : GENERATED_BYTES;
+	char *name = call_memory(call, size);
 
 	if (name == NULL)
 		return NULL;
 	if (*wanted != '\0')
-		strcpy(name, wanted);
+		memcpy(name, wanted, size);
 	else
 		generate_name(name);
 	return name;

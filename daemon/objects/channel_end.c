@@ -122,7 +122,7 @@ static void channel_describe(struct object *object, struct object_description *r
 	ret->length = channel->backlog.length;
 	ret->deliveries = channel->deliveries.count;
 	ret->closed = channel->closed;
-	strcpy(ret->state, state_name(channel));
+	(void)memccpy(ret->state, state_name(channel), '\0', sizeof(ret->state));
 	co_spin_unlock(&object->lock);
 }
 

@@ -273,7 +273,7 @@ static void mutex_describe(struct object *object, struct object_description *ret
 	ret->waiters = (uint32_t)mutex->waiters.length;
 	ret->token = mutex->hold.token;
 	ret->abandoned = mutex->is_abandoned;
-	strcpy(ret->state, is_held(mutex) ? "locked" : "unlocked");
+	(void)memccpy(ret->state, is_held(mutex) ? "locked" : "unlocked", '\0', sizeof(ret->state));
 	co_spin_unlock(&object->lock);
 }
 

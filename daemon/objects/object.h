@@ -158,7 +158,6 @@ struct entry {
 	int64_t since_ns;           /* when it came */
 	uint32_t task;
 	atomic_int stop;   /* 0; 1 while it waits; or the object_error that ended the call, or will at its next wait */
-	bool is_begun;     /* entry.c's: the present wait was begun */
 	uint64_t sequence; /* of the transition that its answer depends on */
 	void (*on_park)(struct entry *entry); /* called as co_wait.on_park is, each time it waits; or NULL */
 
@@ -166,6 +165,7 @@ struct entry {
 	void *slot;
 	uint64_t token;
 	uint32_t detail;
+	bool is_begun; /* entry.c's: the present wait was begun */
 };
 
 void entry_init(struct entry *entry, struct owner *owner, int64_t now_ns, int64_t deadline_ns);
