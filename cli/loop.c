@@ -83,8 +83,8 @@ static bool has_client(const struct loop *loop)
 	return loop->client != NULL && loop->client_error == 0;
 }
 
-/* What there is to write mostly goes at once: asking poll(2) first would be a call for nothing. True: it went, and calls
- * may have ended. */
+/* What there is to write mostly goes at once: asking poll(2) first would be a call for nothing. True: it went, and
+ * calls may have ended. */
 static bool write_at_once(struct loop *loop)
 {
 	if (!has_client(loop) || (baton_events(loop->client) & POLLOUT) == 0)

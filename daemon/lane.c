@@ -168,6 +168,6 @@ void lane_end(struct lane *lane)
 		return;
 	}
 	while (lane_stop_some(lane, OBJECT_EENDED))
-		co_yield ();
+		co_yield();
 	lane_return_messages(lane);
 }

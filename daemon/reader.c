@@ -165,7 +165,7 @@ static enum step take_frames(struct connection *connection, size_t *need)
 		if (step != STEP_ON)
 			return step;
 		if (++calls >= CALLS_PER_TURN || connection->begin - begin >= BYTES_PER_TURN) {
-			co_yield ();
+			co_yield();
 			calls = 0;
 			begin = connection->begin;
 		}

@@ -142,7 +142,7 @@ int server_run(const struct options *options)
 	status = 0;
 done:
 	co_cancel(running, "the daemon has stopped");
-	co_yield ();
+	co_yield();
 	co_context_unref(running);
 	state_close();
 	registry_done();

@@ -61,7 +61,7 @@ void session_stop_calls(struct session *session, int error)
 
 	while ((lane = next_lane(session, lane)) != NULL)
 		while (lane_stop_some(lane, error))
-			co_yield ();
+			co_yield();
 }
 
 /* Tells the lane's connection, if it has one that is not KEEP, and lets it go. */
@@ -103,7 +103,7 @@ static void end_lanes(struct session *session, int reason, struct connection *ke
 		dismiss(lane, reason, keep);
 		(void)lane_mark_ended(lane);
 		while (lane_stop_some(lane, OBJECT_EENDED))
-			co_yield ();
+			co_yield();
 		lane_return_messages(lane);
 		lane_unref(lane);
 	}
@@ -125,9 +125,9 @@ void session_end(struct session *session, int reason, struct connection *keep)
 	end_children(session, reason);
 	session_stop_calls(session, OBJECT_EENDED);
 	while (atomic_load(&session->blocked) > 0)
-		co_yield (); /* they were stopped, and answer before the goodbye */
+		co_yield(); /* they were stopped, and answer before the goodbye */
 	while (owner_release_some(&session->owner, co_now_cached()))
-		co_yield ();
+		co_yield();
 	end_lanes(session, reason, keep);
 	log_debug("session ended session=%016llx label=\"%s\" reason=%d", (unsigned long long)session->id,
 		session->label, reason);

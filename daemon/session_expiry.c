@@ -43,10 +43,10 @@ static void await_complete_poll(void)
 	polls = stats.polls;
 	do {
 		(void)co_sleep(NULL, CO_MILLISECOND);
-		co_yield ();
+		co_yield();
 		co_stats(&stats);
 	} while (stats.polls < polls + POLLS_TO_SEE);
-	co_yield ();
+	co_yield();
 }
 
 /* The coroutine that judges; ARG is the session with a reference. */

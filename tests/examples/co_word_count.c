@@ -20,7 +20,7 @@ static void add_words(void)
 {
 	const int before = total;
 
-	co_yield ();
+	co_yield();
 	total = before + WORDS_EACH;
 }
 

@@ -254,7 +254,7 @@ unsigned co_test_most_procs(void)
 
 void co_test_pause(void)
 {
-	co_yield ();
+	co_yield();
 	co_sleep(NULL, 50 * CO_MICROSECOND);
 }
 

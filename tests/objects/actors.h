@@ -164,7 +164,7 @@ static inline void actor_end(struct actor *actor, int64_t now_ns)
 	owner_end(&actor->owner);
 	entry_stop(&actor->entry, OBJECT_EENDED);
 	while (owner_release_some(&actor->owner, now_ns))
-		co_yield ();
+		co_yield();
 }
 
 /* Runs FUNCTION, a call of the actor's, in a coroutine of its own, until it is done or waits. */

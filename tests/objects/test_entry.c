@@ -90,7 +90,7 @@ static void run_stopper(void *arg)
 	struct test_random random = test_random_stream((uint64_t)(uintptr_t)arg);
 
 	for (uint64_t i = test_random_below(&random, 4); i > 0; i--)
-		co_yield ();
+		co_yield();
 	entry_stop(&racer, OBJECT_ECANCELED);
 }
 
@@ -110,7 +110,7 @@ COROUTINE_TEST(a_stop_among_many_waits_ends_exactly_one)
 		co_test_go(&group, run_stopper, (void *)(uintptr_t)i);
 		while (atomic_load(&is_waiting)) {
 			woken += wake_one(1);
-			co_yield ();
+			co_yield();
 		}
 		co_test_wait(&group);
 		CHECK(!wake_one(1));
@@ -139,7 +139,7 @@ COROUTINE_TEST(a_wait_that_cannot_be_timed_is_not_begun)
 		CHECK(count < 5000);
 		entry_init(entry, &owner, co_now(), co_now() + 3600 * CO_SECOND);
 		co_test_go(&group, wait_until_stopped, entry);
-		co_yield ();
+		co_yield();
 		entry_init(&entries[count], &owner, co_now(), co_now() + CO_MILLISECOND);
 		fail_allocation(0, true);
 		r = wait_once(&entries[count]);

@@ -348,7 +348,7 @@ static void lock_and_unlock(void *arg)
 
 		open_mutex(name, &object);
 		if (try_lock(&actor, mutex_of(object)) == OBJECT_OK) {
-			co_yield ();
+			co_yield();
 			CHECK_EQUAL(unlock(&actor, mutex_of(object), co_now()), OBJECT_OK);
 		}
 		registry_release(object);

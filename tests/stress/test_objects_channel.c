@@ -80,7 +80,7 @@ static void disturb(struct worker *worker)
 	if (choice < 3)
 		stop_somebody(&worker->random);
 	else if (choice < 6)
-		co_yield ();
+		co_yield();
 }
 
 static bool is_ended(int r)
@@ -117,7 +117,7 @@ static void die(struct worker *worker)
 	atomic_fetch_add(&outcomes.deaths, 1);
 	owner_end(&worker->owner);
 	while (owner_release_some(&worker->owner, co_now()))
-		co_yield ();
+		co_yield();
 	owner_init(&worker->owner);
 }
 

@@ -70,7 +70,7 @@ static void disturb(struct worker *worker)
 	if (choice < 3)
 		stop_somebody(&worker->random);
 	else if (choice < 6)
-		co_yield ();
+		co_yield();
 }
 
 static int64_t choose_deadline(struct worker *worker)
@@ -86,7 +86,7 @@ static void die(struct worker *worker)
 	atomic_fetch_add(&outcomes.deaths, 1);
 	owner_end(&worker->owner);
 	while (owner_release_some(&worker->owner, co_now()))
-		co_yield ();
+		co_yield();
 	owner_init(&worker->owner);
 }
 

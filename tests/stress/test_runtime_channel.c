@@ -22,7 +22,7 @@ static void kill_after_yields(void *arg)
 
 	memory_free(arg);
 	for (unsigned i = 0; i < killer.yields; i++)
-		co_yield ();
+		co_yield();
 	co_cancel(killer.context, NULL);
 	co_context_unref(killer.context);
 }
@@ -55,7 +55,7 @@ static void dawdle(struct test_random *random)
 	if (test_random_below(random, 4) == 0)
 		co_sleep(NULL, (int64_t)test_random_below(random, 100 * CO_MICROSECOND));
 	while (test_random_below(random, 3) == 0)
-		co_yield ();
+		co_yield();
 }
 
 /* ---- traffic ----------------------------------------------------------------------------------------------------- */
@@ -185,7 +185,7 @@ static void duel_cancel(void *arg)
 	struct duel *duel = arg;
 
 	if (test_random_below(&duel->random, 2) == 0)
-		co_yield ();
+		co_yield();
 	co_cancel(duel->context, NULL);
 }
 
@@ -206,10 +206,10 @@ COROUTINE_TEST(cancel_meets_value)
 		CHECK_EQUAL(co_with_cancel(NULL, &duel.context), 0);
 		co_test_go(&group, duel_receive, &duel);
 		if (i % 4 != 0)
-			co_yield ();
+			co_yield();
 		co_test_go(&group, duel_cancel, &duel);
 		if (i % 3 != 0)
-			co_yield ();
+			co_yield();
 		CHECK_EQUAL(co_send(NULL, duel.channel, &offered), 0);
 		co_test_wait(&group);
 		if (duel.result == 0) {
@@ -246,7 +246,7 @@ static void work(void *unused)
 	(void)unused;
 	while (co_receive(NULL, shop.questions, &value) == 0) {
 		if (value % 17 == 0)
-			co_yield ();
+			co_yield();
 		CHECK_EQUAL(co_send(NULL, shop.answers, &value), 0);
 	}
 }

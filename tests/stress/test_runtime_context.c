@@ -47,7 +47,7 @@ COROUTINE_TEST(simultaneous_cancels)
 			co_test_go(&waiters, wait_for_end, tree.nodes[i]);
 		}
 		if (round % 2 == 0)
-			co_yield ();
+			co_yield();
 		for (size_t i = 0; i < NODES; i++)
 			co_test_go(&cancellers, cancel_next, NULL);
 		co_test_wait(&cancellers);
@@ -166,7 +166,7 @@ static void bear_and_sleep(void *parent)
 			0);
 		atomic_fetch_add(&born[co_context_error(child) != 0], 1);
 		if (i % 3 == 0)
-			co_yield ();
+			co_yield();
 		if (i < 9)
 			co_context_unref(child);
 	}
@@ -176,7 +176,7 @@ static void bear_and_sleep(void *parent)
 
 static void cancel_soon(void *context)
 {
-	co_yield ();
+	co_yield();
 	co_cancel(context, NULL);
 }
 

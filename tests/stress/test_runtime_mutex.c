@@ -27,7 +27,7 @@ static void be_inside(struct test_random *random)
 	if (test_random_below(random, 50) == 0)
 		CHECK_EQUAL(co_sleep(NULL, 1100 * CO_MICROSECOND), 0); /* makes the waiters starve */
 	else if (test_random_below(random, 3) == 0)
-		co_yield ();
+		co_yield();
 	atomic_fetch_sub(&shared.inside, 1);
 	atomic_fetch_add(&shared.acquired, 1);
 	CHECK_EQUAL(co_mutex_unlock(&shared.mutex), 0);
@@ -53,7 +53,7 @@ static void lock_and_give_up(void *arg)
 		}
 		co_context_unref(context);
 		if (test_random_below(&random, 4) == 0)
-			co_yield ();
+			co_yield();
 	}
 }
 
@@ -94,7 +94,7 @@ static void lock_once(void *arg)
 	if (rival->result != 0)
 		return;
 	CHECK_EQUAL(atomic_fetch_add(rival->holders, 1), 0);
-	co_yield ();
+	co_yield();
 	atomic_fetch_sub(rival->holders, 1);
 	CHECK_EQUAL(co_mutex_unlock(rival->mutex), 0);
 }
@@ -122,12 +122,12 @@ COROUTINE_TEST(unlock_meets_cancel)
 		CHECK_EQUAL(co_with_cancel(NULL, &first.context), 0);
 		CHECK_EQUAL(co_mutex_lock(NULL, &mutex), 0);
 		co_test_go(&group, lock_once, &first);
-		co_yield ();
+		co_yield();
 		co_test_go(&group, lock_once, &second);
-		co_yield ();
+		co_yield();
 		co_test_go(&group, cancel_first, &first);
 		if (i % 2 == 0)
-			co_yield ();
+			co_yield();
 		CHECK_EQUAL(co_mutex_unlock(&mutex), 0);
 		co_test_wait(&group);
 		CHECK(first.result == 0 || first.result == CO_ECANCELED);

@@ -211,7 +211,7 @@ static void come_and_go(void *arg)
 		if (test_random_below(&random, 2) == 0)
 			CHECK_EQUAL(co_poll_want_write(&fleeting.poll), 0);
 		if (test_random_below(&random, 2) == 0)
-			co_yield ();
+			co_yield();
 		if (test_random_below(&random, 4) == 0)
 			co_sleep(NULL, 20 * CO_MICROSECOND);
 		close(pair[1]);

@@ -37,7 +37,7 @@ static void start_and_stop(void *arg)
 
 		CHECK_EQUAL(co_timer_start(&stressed->timer, co_now() + soon), 0);
 		while (test_random_below(&random, 3) != 0)
-			co_yield ();
+			co_yield();
 		if (test_random_below(&random, 8) == 0)
 			CHECK_EQUAL(co_sleep(NULL, soon), 0);
 		const bool stopped = co_timer_stop(&stressed->timer);

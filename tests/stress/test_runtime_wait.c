@@ -113,7 +113,7 @@ COROUTINE_TEST(one_of_many_claims)
 		CHECK_EQUAL(co_with_cancel(NULL, &hall.context), 0);
 		co_test_go(&group, enter_hall, NULL);
 		while (test_random_below(&random, 2) == 0)
-			co_yield ();
+			co_yield();
 		for (int j = 0; j < knocks; j++)
 			co_test_go(&group, knock, (void *)(uintptr_t)&numbers[test_random_below(&random, GATES)]);
 		co_test_go(&group, cancel_hall, NULL);
@@ -207,7 +207,7 @@ static void use_semaphore(void *user)
 			CHECK_EQUAL(co_with_timeout(NULL, (int64_t)test_random_below(&random, 100000), &context), 0);
 		if (acquire(context, deadline) == 0) {
 			CHECK(atomic_fetch_add(&semaphore.in_use, 1) < PERMITS);
-			co_yield ();
+			co_yield();
 			atomic_fetch_sub(&semaphore.in_use, 1);
 			atomic_fetch_add(&semaphore.acquired, 1);
 			release();

@@ -198,7 +198,7 @@ COROUTINE_TEST(thread_stack_is_large)
 		CHECK_EQUAL(descent.id, 0);
 		CHECK(co_id() != 0);
 		if (i % 5 == 0)
-			co_yield ();
+			co_yield();
 	}
 }
 

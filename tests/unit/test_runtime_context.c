@@ -376,7 +376,7 @@ COROUTINE_TEST(interlocked_cancels)
 		CHECK_EQUAL(co_with_cancel(pair.parent, &pair.child), 0);
 		co_test_go(&group, cancel_child_after_parent, &pair);
 		if (i % 2 == 0)
-			co_yield ();
+			co_yield();
 		co_cancel(pair.parent, NULL);
 		CHECK_EQUAL(co_context_done(pair.child, NULL), CO_ECANCELED);
 		co_test_wait(&group);

@@ -105,7 +105,7 @@ static void yield_for_ever(void *unused)
 {
 	(void)unused;
 	while (!atomic_load(&stop))
-		co_yield ();
+		co_yield();
 }
 
 /* It runs at the latest after 64 switches, although the queue never empties. */
@@ -122,7 +122,7 @@ SINGLE_P_TEST(runs_although_the_queue_never_empties)
 
 		co_defer(&item.deferred);
 		while (atomic_load(&item.runs) == 0 && yields < 200) {
-			co_yield ();
+			co_yield();
 			yields++;
 		}
 		CHECK_EQUAL(atomic_load(&item.runs), 1);

@@ -106,7 +106,7 @@ SINGLE_P_TEST(stacks_are_bound_late_and_used_again)
 	for (size_t i = 0; i < count; i++) {
 		CHECK_EQUAL(co_go(touch, &ended), 0);
 		if (i % 10000 == 9999)
-			co_yield ();
+			co_yield();
 	}
 	CHECK_EVENTUALLY(atomic_load(&ended) == count);
 	CHECK(stats_now().stacks_mapped - mapped <= 512);

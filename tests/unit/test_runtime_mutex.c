@@ -69,7 +69,7 @@ static void hammer(void *unused)
 		CHECK_EQUAL(atomic_fetch_add(&shared.inside, 1), 0);
 		shared.counter++;
 		if (i % 7 == 0)
-			co_yield ();
+			co_yield();
 		atomic_fetch_sub(&shared.inside, 1);
 		CHECK_EQUAL(co_mutex_unlock(&shared.mutex), 0);
 	}
@@ -83,7 +83,7 @@ static void count_up(void *unused)
 		const long value = shared.counter;
 
 		if (i % 5 == 0)
-			co_yield ();
+			co_yield();
 		shared.counter = value + 1;
 		CHECK_EQUAL(co_mutex_unlock(&shared.mutex), 0);
 	}

@@ -176,7 +176,7 @@ static void data_then_end(enum socket_kind kind, size_t round)
 		co_test_pause();
 	CHECK_EQUAL(write(pair[1], bytes, length), length);
 	if (round % 5 == 0)
-		co_yield ();
+		co_yield();
 	if (round % 2 == 0)
 		shutdown(pair[1], SHUT_WR);
 	else

@@ -44,7 +44,7 @@ static void go_on_for_ever(void *how)
 {
 	while (true) {
 		if (how == NULL)
-			co_yield ();
+			co_yield();
 		else
 			co_sleep(NULL, 10 * CO_MICROSECOND);
 	}
@@ -62,7 +62,7 @@ static int leave_others_behind(void *channel)
 		if (co_go(note_ending, channel) != 0 || co_go(go_on_for_ever, i % 2 == 0 ? NULL : channel) != 0)
 			return 1;
 		if (i % 4 == 0)
-			co_yield ();
+			co_yield();
 	}
 	return 0;
 }
@@ -241,14 +241,14 @@ static void hog(void *unused)
 {
 	(void)unused;
 	while (!atomic_load(&stop))
-		co_yield ();
+		co_yield();
 }
 
 static void take_turns(void *unused)
 {
 	(void)unused;
 	for (int i = 0; i < 1000; i++) {
-		co_yield ();
+		co_yield();
 		atomic_fetch_add(&turns, 1);
 	}
 }
@@ -288,7 +288,7 @@ SINGLE_P_TEST(yield_lets_all_others_run)
 	for (int i = 0; i < 10; i++)
 		CHECK_EQUAL(co_go(enter, (void *)(uintptr_t)&numbers[i]), 0);
 	CHECK_EQUAL(entered, 0);
-	co_yield ();
+	co_yield();
 	CHECK_EQUAL(entered, 10);
 	for (int i = 0; i < 10; i++)
 		seen |= 1 << order[i];
@@ -315,7 +315,7 @@ static void count_turns(void *unused)
 	(void)unused;
 	while (!atomic_load(&stop)) {
 		atomic_fetch_add(&hog_turns, 1);
-		co_yield ();
+		co_yield();
 	}
 }
 
@@ -338,7 +338,7 @@ SINGLE_P_TEST(ping_pong_hog)
 	co_test_go(&hogs, count_turns, NULL);
 	CHECK_EQUAL(co_send(NULL, table[0], "x"), 0);
 	for (int i = 0; i < 2000 || atomic_load(&hits) < 1000; i++)
-		co_yield ();
+		co_yield();
 	atomic_store(&stop, true);
 	CHECK(atomic_load(&hits) > atomic_load(&hog_turns) / 20);
 	CHECK(atomic_load(&hits) < atomic_load(&hog_turns) * 200);

@@ -66,7 +66,7 @@ static void use_much(void *unused)
 	(void)unused;
 	for (int i = 0; i < 3; i++) {
 		CHECK_EQUAL(use_stack(use_bytes), frames_expected);
-		co_yield ();
+		co_yield();
 	}
 }
 

@@ -136,7 +136,7 @@ SINGLE_P_TEST(after_queuing)
 		queue.begin = co_now() + 10 * CO_MILLISECOND;
 		for (int i = 0; i < SLEEPERS; i++)
 			co_test_go(&group, wake_in_turn, (void *)(uintptr_t)&numbers[i]);
-		co_yield ();
+		co_yield();
 		in_time = co_now() < queue.begin;
 		co_test_wait(&group);
 	}
@@ -358,7 +358,7 @@ COROUTINE_TEST(clocks_agree_with_the_kernel)
 
 		CHECK(at >= last && cached <= at);
 		last = at;
-		co_yield ();
+		co_yield();
 	}
 	CHECK_EQUAL(co_sleep(NULL, CO_MILLISECOND), 0);
 	CHECK(co_now_cached() >= last);
