@@ -293,15 +293,15 @@ symbols-check: $(LIBRARIES) # libbaton exports what baton.h declares
 	@$(if $(LIBRARIES),scripts/symbols-check $(B)/libbaton.so.0 clientlib/baton.h clientlib/libbaton.map)
 
 lint: $(call deps-of,lint) layer-check $(GENERATED) ## clang-format, clang-tidy, cppcheck, shellcheck
-	clang-format --dry-run -Werror $(sort $(HEADERS) $(SOURCES) $(TESTS))
-	printf '%s\n' $(SOURCES) | xargs -P $(JOBS) -n 4 sh -c 'clang-tidy --quiet "$$@" -- \
+	@clang-format --dry-run -Werror $(sort $(HEADERS) $(SOURCES) $(TESTS))
+	@printf '%s\n' $(SOURCES) | xargs -P $(JOBS) -n 4 sh -c 'clang-tidy --quiet "$$@" -- \
 		-std=c11 -D_GNU_SOURCE -DBATON_VERSION=0 -I. -I$(B)/gen 2>/dev/null' tidy
-	cppcheck --quiet -j $(JOBS) --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
+	@cppcheck --quiet -j $(JOBS) --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
 		--suppress=missingIncludeSystem --error-exitcode=1 -D_GNU_SOURCE -D__x86_64__ -I. $(SOURCES)
-	shellcheck -S warning -x $(SCRIPTS)
+	@shellcheck -S warning -x $(SCRIPTS)
 
 format: ## reformat all C files
-	clang-format -i $(sort $(HEADERS) $(SOURCES) $(TESTS))
+	@clang-format -i $(sort $(HEADERS) $(SOURCES) $(TESTS))
 
 # ---- seeing it work -------------------------------------------------------------------------------------------------
 
