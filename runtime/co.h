@@ -327,8 +327,9 @@ void co_poll_remove(struct co_poll *poll);
 /* A descriptor for straight-line code: reads and writes that park. */
 struct co_fd;
 
-/* Takes over FD (made non-blocking) and owns it from success on. 0, CO_ENOMEM or a negative errno. */
-int co_fd_open(int fd, struct co_fd **ret);
+/* Takes over the descriptor NUMBER (made non-blocking) and owns it from success on. 0, CO_ENOMEM or a negative errno.
+ */
+int co_fd_open(int number, struct co_fd **ret);
 int co_fd_number(const struct co_fd *fd);
 
 /* As read(2), write(2) and accept4(2) (non-blocking, close-on-exec); park instead of EAGAIN. One reader and one writer

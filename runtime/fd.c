@@ -197,6 +197,7 @@ static int await(struct co_context *context, struct co_fd *fd, struct direction 
 		co_spin_unlock(&fd->lock);
 		return r;
 	}
+	// cppcheck-suppress autoVariables ; it is taken out below
 	direction->wait = &wait;
 	co_outside_add(1);
 	r = co_wait_park(&wait, context, CO_NEVER, &fd->lock);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * run_queue.h - a P's bounded queue of runnable coroutines (after Go's runq in runtime/proc.go).
+ * run_queue.h - queues of runnable coroutines: a bounded one per P (after Go's runq in runtime/proc.go), a global one.
  *
- * A ring that the owner alone fills at the tail; the owner, and later thieves, take from the head by compare-and-swap.
- * First in, first out.
+ * A P's is a ring that the owner alone fills at the tail; the owner, and later thieves, take from the head by
+ * compare-and-swap. First in, first out.
  */
 #ifndef BATON_RUNTIME_RUN_QUEUE_H
 #define BATON_RUNTIME_RUN_QUEUE_H
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct co;
+struct co_p;
 
 enum { CO_RUN_QUEUE_LENGTH = 256 };
 
@@ -64,5 +65,23 @@ static inline bool co_run_queue_is_empty(struct co_run_queue *queue)
 	return atomic_load_explicit(&queue->head, memory_order_acquire) ==
 	       atomic_load_explicit(&queue->tail, memory_order_acquire);
 }
+
+/* Puts a coroutine that is ready into the queue it belongs in. From any thread. */
+void co_make_runnable(struct co *coroutine);
+
+/* Adds to the tail of P's queue; when that is full, half of it goes to the global queue first. */
+void co_queue_put(struct co_p *p, struct co *coroutine);
+
+/* Adds behind all that are runnable now, P's and global. */
+void co_queue_put_last(struct co_p *p, struct co *coroutine);
+
+/* Adds to the global queue. From any thread. */
+void co_queue_put_global(struct co *coroutine);
+
+/* The next coroutine for P to run; NULL if none is runnable. */
+struct co *co_queue_pick(struct co_p *p);
+
+/* True where to spin for a lock may be quicker than to park: another P runs, and nothing waits for this one. */
+bool co_spinning_pays(void);
 
 #endif

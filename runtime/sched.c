@@ -1,29 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
- * sched.c - the scheduler's loop and its queues.
+ * sched.c - the scheduler's loop: how coroutines begin, leave their stacks, go on, and end.
  *
- * A P runs, in this order: the coroutine that was made ready last (`next`, for hand-overs that stay in the cache), its
- * own queue, the global queue. `next` may jump the queue only so often in a row, the global queue is looked at every
- * 61st time. Every few switches, fewer the longer a switch takes, the clock is read, and what is due is done: deferred
- * work, timers, the poller. So no coroutine that yields or is made ready in a loop starves the others or the kernel.
+ * Every few switches, fewer the longer a switch takes, the clock is read, and what is due is done: deferred work,
+ * timers, the poller. So no coroutine that yields or is made ready in a loop starves the others or the kernel.
  *
  * Lock order: co_runtime.lock is last; nothing is taken under it.
  */
 #include "runtime/sched.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 #include "runtime/blocking.h"
+#include "runtime/check.h"
 #include "runtime/dump.h"
 #include "runtime/local.h"
 #include "runtime/poll.h"
 
 enum {
-	GLOBAL_QUEUE_EVERY = 61, /* as Go's schedule() */
-	NEXT_STREAK_MAX = 61,
 	CHECK_INTERVAL_MAX = 16,
 	DEFERRED_SWITCHES_MAX = 64 - CHECK_INTERVAL_MAX,
 	ID_BLOCK = 64,
@@ -35,155 +30,7 @@ enum {
 #define FOREIGN_CHECK_NS (100 * CO_MILLISECOND)
 #define STACK_RETRY_NS (1 * CO_MILLISECOND)
 
-#define MXCSR_FLAGS 0x3fu     /* exceptions that have occurred */
-#define MXCSR_DEFAULT 0x1f80u /* all exceptions masked, round to nearest */
-
 struct co_runtime co_runtime;
-
-/* ---- queues ---------------------------------------------------------------------------------- */
-
-/* A chain of coroutines through `next`. */
-struct chain {
-	struct co *first;
-	struct co *last;
-	size_t length;
-};
-
-static void chain_add(struct chain *chain, struct co *coroutine)
-{
-	coroutine->next = NULL;
-	if (chain->last != NULL)
-		chain->last->next = coroutine;
-	else
-		chain->first = coroutine;
-	chain->last = coroutine;
-	chain->length++;
-}
-
-static void global_put_chain(const struct chain *chain)
-{
-	co_spin_lock(&co_runtime.lock);
-	if (co_runtime.global_last != NULL)
-		co_runtime.global_last->next = chain->first;
-	else
-		co_runtime.global_first = chain->first;
-	co_runtime.global_last = chain->last;
-	atomic_fetch_add(&co_runtime.global_count, chain->length);
-	co_spin_unlock(&co_runtime.lock);
-}
-
-static void global_put(struct co *coroutine)
-{
-	struct chain chain = {.first = NULL};
-
-	chain_add(&chain, coroutine);
-	global_put_chain(&chain);
-}
-
-static bool global_is_empty(void)
-{
-	return atomic_load_explicit(&co_runtime.global_count, memory_order_relaxed) == 0;
-}
-
-/* Takes the oldest of the global queue, and moves up to MORE of those behind it to P's queue, which has room. */
-static struct co *global_get(struct co_p *p, size_t more)
-{
-	struct co *coroutine;
-	size_t taken = 0;
-
-	if (global_is_empty())
-		return NULL;
-	co_spin_lock(&co_runtime.lock);
-	coroutine = co_runtime.global_first;
-	if (coroutine != NULL) {
-		struct co *at = coroutine->next;
-
-		for (taken = 1; taken <= more && at != NULL; taken++) {
-			struct co *next = at->next;
-
-			(void)co_run_queue_put(&p->queue, at);
-			at = next;
-		}
-		co_runtime.global_first = at;
-		if (at == NULL)
-			co_runtime.global_last = NULL;
-		atomic_fetch_sub(&co_runtime.global_count, taken);
-	}
-	co_spin_unlock(&co_runtime.lock);
-	return coroutine;
-}
-
-/* Adds to the tail of P's queue; when that is full, half of it goes to the global queue first. */
-static void queue_put(struct co_p *p, struct co *coroutine)
-{
-	struct chain chain = {.first = NULL};
-	struct co *oldest;
-
-	if (co_run_queue_put(&p->queue, coroutine))
-		return;
-	while (chain.length < CO_RUN_QUEUE_LENGTH / 2 && (oldest = co_run_queue_get(&p->queue, p->is_alone)) != NULL)
-		chain_add(&chain, oldest);
-	chain_add(&chain, coroutine);
-	global_put_chain(&chain);
-}
-
-/* Puts COROUTINE, which may be NULL, into P's `next`; returns what was there. */
-static struct co *swap_next(struct co_p *p, struct co *coroutine)
-{
-	struct co *former;
-
-	if (!p->is_alone)
-		return atomic_exchange_explicit(&p->next, coroutine, memory_order_acq_rel);
-	former = atomic_load_explicit(&p->next, memory_order_relaxed);
-	atomic_store_explicit(&p->next, coroutine, memory_order_relaxed);
-	return former;
-}
-
-void co_make_runnable(struct co *coroutine)
-{
-	struct co_m *m = co_m_self();
-
-	atomic_store_explicit(&coroutine->state, CO_STATE_READY, memory_order_relaxed);
-	if (m == NULL) {
-		global_put(coroutine);
-		co_poller_wake();
-	} else if (m->current == NULL) {
-		queue_put(m->p, coroutine);
-	} else {
-		struct co *former = swap_next(m->p, coroutine);
-
-		if (former != NULL)
-			queue_put(m->p, former);
-	}
-}
-
-/* The next coroutine for P; NULL if none is runnable. */
-static struct co *pick(struct co_p *p)
-{
-	struct co *coroutine;
-
-	if (atomic_load_explicit(&p->switches, memory_order_relaxed) % GLOBAL_QUEUE_EVERY == 0) {
-		coroutine = global_get(p, 0);
-		if (coroutine != NULL)
-			return coroutine;
-	}
-	coroutine = atomic_load_explicit(&p->next, memory_order_relaxed) != NULL ? swap_next(p, NULL) : NULL;
-	if (coroutine != NULL) {
-		if (++p->next_streak <= NEXT_STREAK_MAX)
-			return coroutine;
-		queue_put(p, coroutine);
-	}
-	p->next_streak = 0;
-	coroutine = co_run_queue_get(&p->queue, p->is_alone);
-	return coroutine != NULL ? coroutine : global_get(p, CO_RUN_QUEUE_LENGTH / 2);
-}
-
-bool co_spinning_pays(void)
-{
-	struct co_m *m = co_m_self();
-
-	return co_runtime.proc_count > 1 && m != NULL && co_run_queue_is_empty(&m->p->queue);
-}
 
 /* ---- coroutines that begin and end ----------------------------------------------------------- */
 
@@ -225,7 +72,7 @@ int co_go_from(void (*function)(void *arg), void *arg, const char *site)
 	if (coroutine == NULL)
 		return CO_ENOMEM;
 	co_count(&m->p->spawned);
-	queue_put(m->p, coroutine);
+	co_queue_put(m->p, coroutine);
 	return 0;
 }
 
@@ -244,7 +91,7 @@ int co_go_from_thread(void (*function)(void *arg), void *arg)
 	coroutine = co_spawn(NULL, function, arg, "co_go_from_thread");
 	if (coroutine != NULL) {
 		atomic_fetch_add_explicit(&co_runtime.handed_in, 1, memory_order_relaxed);
-		global_put(coroutine);
+		co_queue_put_global(coroutine);
 		co_poller_wake();
 	}
 	co_spin_lock(&co_runtime.lock);
@@ -253,45 +100,12 @@ int co_go_from_thread(void (*function)(void *arg), void *arg)
 	return coroutine != NULL ? 0 : CO_ENOMEM;
 }
 
-static void note_stack_use(struct co_p *p, struct co_stack *stack)
-{
-#ifdef CO_DEBUG
-	uint64_t pages = co_stack_resident_pages(stack);
-
-	if (pages > atomic_load_explicit(&p->stack_high_pages, memory_order_relaxed))
-		atomic_store_explicit(&p->stack_high_pages, pages, memory_order_relaxed);
-#endif
-	(void)p;
-	(void)stack;
-}
-
-void co_check_stack(const struct co *coroutine)
-{
-	if (co_stacks_have_canaries() && !co_stack_is_intact(coroutine->stack))
-		co_fatal_overflow(coroutine);
-}
-
-#ifdef CO_DEBUG
-void co_check_thread(void)
-{
-	sigset_t mask;
-
-	(void)pthread_sigmask(SIG_SETMASK, NULL, &mask);
-	if (!sigismember(&mask, SIGTERM) || !sigismember(&mask, SIGCHLD))
-		co_fatal("fatal error: a coroutine changed its thread's signal mask\n");
-#if defined(__SSE__)
-	if ((__builtin_ia32_stmxcsr() & ~MXCSR_FLAGS) != MXCSR_DEFAULT)
-		co_fatal("fatal error: a coroutine changed its thread's floating-point control word\n");
-#endif
-}
-#endif
-
 static bool after_end(struct co_m *m, struct co *coroutine)
 {
 	struct co_p *p = m->p;
 
 	co_check_stack(coroutine);
-	note_stack_use(p, coroutine->stack);
+	co_check_stack_use(p, coroutine->stack);
 	co_fiber_done(&coroutine->fiber);
 	co_stack_put(&p->stacks, coroutine->stack);
 	co_count(&p->ended);
@@ -331,10 +145,7 @@ static bool bind_stack(struct co_p *p, struct co *coroutine)
 static bool after_yield(struct co_m *m, struct co *coroutine)
 {
 	atomic_store_explicit(&coroutine->state, CO_STATE_READY, memory_order_relaxed);
-	if (global_is_empty())
-		queue_put(m->p, coroutine);
-	else
-		global_put(coroutine);
+	co_queue_put_last(m->p, coroutine);
 	return false;
 }
 
@@ -409,7 +220,7 @@ static void retry_set_aside(struct co_p *p)
 	p->stackless_first = coroutine->next;
 	if (p->stackless_first == NULL)
 		p->stackless_last = NULL;
-	queue_put(p, coroutine);
+	co_queue_put(p, coroutine);
 }
 
 /* Reads the clock and does what is due. Reads it again after about CHECK_NS, if switches go on as they did. */
@@ -486,7 +297,7 @@ void co_m_run(struct co_m *m)
 
 		if (--p->checks_in == 0)
 			check(p);
-		coroutine = pick(p);
+		coroutine = co_queue_pick(p);
 		if (coroutine == NULL) {
 			idle(p);
 			continue;

@@ -22,10 +22,6 @@
 #include "runtime/stack.h"
 #include "runtime/timer.h"
 
-#if defined(BATON_SANITIZE) && !defined(CO_DEBUG)
-#define CO_DEBUG
-#endif
-
 /* The work put off to the end of a round; the owner's P alone touches it. */
 struct co_deferred_queue {
 	struct co_deferred *first;
@@ -81,7 +77,7 @@ struct co_m {
 
 struct co_runtime {
 	struct co_p *ps;
-	unsigned proc_count;          /* 0 between runs */
+	unsigned proc_count; /* 0 between runs */
 	uint32_t run_number;
 	size_t stack_bytes;
 	void (*fatal)(void);
@@ -114,9 +110,6 @@ void co_m_run(struct co_m *m);
 /* A new coroutine, ready and not in any queue; P may be NULL on a thread that is none. NULL: no memory. */
 struct co *co_spawn(struct co_p *p, void (*function)(void *arg), void *arg, const char *site);
 
-/* Puts a coroutine that is ready into a queue. From any thread. */
-void co_make_runnable(struct co *coroutine);
-
 /* Leaves the running coroutine's stack; AFTER is called on the thread's own. Returns when it is run again. */
 static inline void co_leave(struct co_m *m, bool (*after)(struct co_m *m, struct co *coroutine))
 {
@@ -124,26 +117,11 @@ static inline void co_leave(struct co_m *m, bool (*after)(struct co_m *m, struct
 	co_fiber_switch(&m->current->fiber, &m->fiber, false);
 }
 
-/* Ends the program if COROUTINE, which is not running, has overwritten its stack's canary. */
-void co_check_stack(const struct co *coroutine);
-
-/* In debug builds: ends the program if a coroutine changed what belongs to its thread. */
-#ifdef CO_DEBUG
-void co_check_thread(void);
-#else
-static inline void co_check_thread(void)
-{
-}
-#endif
-
 /* Counts what might wake the program from outside, for the deadlock report. */
 static inline void co_outside_add(long n)
 {
 	atomic_fetch_add_explicit(&co_runtime.outside, n, memory_order_relaxed);
 }
-
-/* True where to spin for a lock may be quicker than to park: another P runs, and nothing waits for this one. */
-bool co_spinning_pays(void);
 
 /* Calls the work that was put off on P. True if there was any. */
 bool co_deferred_run(struct co_p *p);

@@ -11,6 +11,7 @@
  */
 #include "runtime/wait.h"
 
+#include "runtime/check.h"
 #include "runtime/local.h"
 #include "runtime/sched.h"
 #include "runtime/timer.h"
