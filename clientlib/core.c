@@ -246,13 +246,13 @@ const uint8_t *core_output(struct core *core, struct core_time now, size_t *ret_
 		core->out = drained;
 	}
 	*ret_length = buffer_length(&core->sending);
+	core->is_writing = *ret_length > 0;
 	return *ret_length > 0 ? core->sending.bytes + core->sending.begin : NULL;
 }
 
 void core_sent(struct core *core, size_t bytes)
 {
-	if (bytes > buffer_length(&core->sending)) /* it was cleared meanwhile */
-		return;
+	core->is_writing = false;
 	buffer_consume(&core->sending, bytes);
 	if (buffer_length(&core->sending) == 0)
 		while (list_pop_head(&core->in_sending) != NULL)

@@ -98,7 +98,8 @@ uint8_t *core_input(struct core *core, size_t *ret_room);
 void core_feed(struct core *core, size_t bytes, struct core_time now);
 
 /* What is to be written next; NULL: nothing. The bytes stay where they are until core_sent() has taken them all,
- * whatever is called in between but core_connect(). The calls in them count as sent now. */
+ * whatever is called in between but core_connect(). The calls in them count as sent now; core_sent(), which
+ * follows in any case, tells how many bytes the connection took, and if the rest never leaves they were not. */
 const uint8_t *core_output(struct core *core, struct core_time now, size_t *ret_length);
 void core_sent(struct core *core, size_t bytes);
 bool core_has_output(const struct core *core);

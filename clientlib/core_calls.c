@@ -506,10 +506,11 @@ void core_take_reply(struct core *core, const struct reply *reply)
 /* ---- the end of a connection --------------------------------------------------------------------------------------
  */
 
-/* Whether a call was given to the driver, and the connection took nothing of it. */
+/* Whether a call was given to the driver, and it is certain that the connection took nothing of it. */
 static bool is_held_back(const struct core *core, const struct core_call *call)
 {
-	return !call->finished && list_is_linked(&call->link) && call->frame_at >= core->sending.begin;
+	return !core->is_writing && !call->finished && list_is_linked(&call->link) &&
+	       call->frame_at >= core->sending.begin;
 }
 
 /* No verdict will come for a call that was sent. */

@@ -71,6 +71,7 @@ struct core {
 	size_t missing; /* of the frame whose beginning is in `in`; 0: not known */
 	struct buffer out;
 	struct buffer sending;
+	bool is_writing; /* between core_output() and core_sent(): who knows how much has left */
 	size_t max_request_bytes;
 
 	struct core_call *table; /* by id */

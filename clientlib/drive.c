@@ -159,10 +159,9 @@ static bool write_chunk(struct baton_client *client)
 	n = transport_write(fd, bytes, length, pass, &why);
 	unuse(client);
 	client->write_failed = n < 0;
-	if (n > 0) {
-		core_sent(client->core, (size_t)n);
+	core_sent(client->core, n > 0 ? (size_t)n : 0);
+	if (n > 0)
 		transport_close(&client->descriptors[CLIENT_PASS]);
-	}
 	client->write_blocked = n >= 0 && (size_t)n < length;
 	return n >= 0 && (size_t)n == length;
 }

@@ -156,7 +156,7 @@ void rig_say_hello(struct rig *rig, uint64_t incarnation)
 
 	hello.protocol = 1;
 	hello.incarnation = incarnation;
-	hello.max_frame_bytes = 100000;
+	hello.max_frame_bytes = rig->max_frame != 0 ? rig->max_frame : 100000;
 	say_message(rig, FRAME_HELLO_REPLY, 0, 0, 0, &hello.base);
 }
 

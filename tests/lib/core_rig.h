@@ -38,6 +38,7 @@ struct rig {
 	size_t frame_count;
 	struct buffer script; /* what the daemon says next */
 	bool byte_by_byte;    /* feed it so */
+	uint64_t max_frame;   /* what HELLO allows; 0: not much */
 };
 
 /* A core that is connected and has sent nothing. */

@@ -85,6 +85,23 @@ static void a_call_of_which_no_byte_left_was_not_sent(void **state)
 	rig_done(&rig);
 }
 
+/* The driver has not said yet how much it wrote. */
+static void a_call_that_is_being_written_may_have_been_sent(void **state)
+{
+	struct rig rig;
+	struct core_call *call;
+	size_t length;
+
+	(void)state;
+	rig_init_open(&rig, BATON_SESSION_OWN, 0);
+	call = rig_submit(&rig, BATON_CHAN_LENGTH, "c", -1);
+	assert_non_null(core_output(rig.core, rig.now, &length));
+	core_break(rig.core, BATON_EUNREACHABLE, "it broke");
+	core_sent(rig.core, length);
+	rig_ends(&rig, call, BATON_EUNKNOWN);
+	rig_done(&rig);
+}
+
 static void take_up(struct rig *rig, uint64_t incarnation, size_t frames)
 {
 	Baton__V1__SessionAttachRequest *attach;
@@ -431,6 +448,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_ttl_a_broken_connection_ends_the_client),
 		cmocka_unit_test(a_call_of_which_no_byte_left_was_not_sent),
+		cmocka_unit_test(a_call_that_is_being_written_may_have_been_sent),
 		cmocka_unit_test(with_ttl_the_session_is_taken_up_on_a_new_connection),
 		cmocka_unit_test(another_incarnation_means_that_all_is_lost),
 		cmocka_unit_test(a_session_that_is_unknown_by_now_is_lost),
