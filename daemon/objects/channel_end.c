@@ -166,6 +166,7 @@ static void channel_release(struct object *object, uint64_t token, int64_t now_n
 const struct object_type channel_type = {
 	.kind = OBJECT_CHANNEL,
 	.name = "chan",
+	.release_step = RELEASE_MESSAGES,
 	.release = channel_release,
 	.describe = channel_describe,
 	.visit_parties = channel_visit_parties,

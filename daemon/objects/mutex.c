@@ -310,6 +310,7 @@ static void mutex_free(struct object *object)
 const struct object_type mutex_type = {
 	.kind = OBJECT_MUTEX,
 	.name = "mutex",
+	.release_step = RELEASE_LOCKS,
 	.is_idle = mutex_is_idle,
 	.release = mutex_release,
 	.describe = mutex_describe,

@@ -39,6 +39,13 @@ enum object_kind { OBJECT_CHANNEL, OBJECT_MUTEX, OBJECT_KIND_COUNT };
 
 struct object;
 
+/* In which order the end of a session gives back what it has. */
+enum release_step {
+	RELEASE_LOCKS,    /* locks and permits */
+	RELEASE_MESSAGES, /* deliveries that nobody acknowledged */
+	RELEASE_STEP_COUNT
+};
+
 /* A line of object_type.describe. */
 struct object_description {
 	char state[64];
@@ -66,6 +73,7 @@ struct object_party {
 struct object_type {
 	enum object_kind kind;
 	const char *name; /* "chan", "mutex": what people call it */
+	enum release_step release_step;
 
 	/* Under the object's lock: nothing in it that would be missed, nobody holds it. NULL for kinds that must be
 	 * made: they never are. */
@@ -117,8 +125,8 @@ void object_done(struct object *object);
 /* The side of a session that grants go to. A session embeds one. */
 struct owner {
 	struct co_spin lock;
-	bool ended;        /* under lock: refuses everything from now on */
-	struct list holds; /* of struct hold */
+	bool ended;                            /* under lock: refuses everything from now on */
+	struct list holds[RELEASE_STEP_COUNT]; /* of struct hold, by their types' release_step, oldest first */
 	uint32_t hold_count;
 };
 
@@ -143,7 +151,8 @@ void owner_drop(struct hold *hold);
 /* Marks the owner ended: from the return on nothing is granted to it. */
 void owner_end(struct owner *owner);
 
-/* Releases up to 256 of an ended owner's holds through their types, oldest first. True if there are more. */
+/* Releases up to 256 of an ended owner's holds through their types, step by step, oldest first. True if there are more.
+ */
 bool owner_release_some(struct owner *owner, int64_t now_ns);
 
 /* ---- entries: what objects see of a call ------------------------------------------------------------------------- */

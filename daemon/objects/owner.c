@@ -16,7 +16,8 @@
 void owner_init(struct owner *owner)
 {
 	*owner = (struct owner){0};
-	list_init(&owner->holds);
+	for (size_t step = 0; step < RELEASE_STEP_COUNT; step++)
+		list_init(&owner->holds[step]);
 }
 
 bool owner_take(struct owner *owner, struct hold *hold)
@@ -27,7 +28,7 @@ bool owner_take(struct owner *owner, struct hold *hold)
 	taken = !owner->ended;
 	if (taken) {
 		hold->owner = owner;
-		list_add_tail(&owner->holds, &hold->link);
+		list_add_tail(&owner->holds[hold->object->type->release_step], &hold->link);
 		owner->hold_count++;
 	}
 	co_spin_unlock(&owner->lock);
@@ -60,6 +61,15 @@ void owner_end(struct owner *owner)
 	co_spin_unlock(&owner->lock);
 }
 
+/* The oldest hold of the first step that has any; NULL: none is left. Under the owner's lock. */
+static struct hold *first_hold(const struct owner *owner)
+{
+	for (size_t step = 0; step < RELEASE_STEP_COUNT; step++)
+		if (!list_is_empty(&owner->holds[step]))
+			return container_of(owner->holds[step].next, struct hold, link);
+	return NULL;
+}
+
 struct detached {
 	struct object *object;
 	uint64_t token;
@@ -69,12 +79,11 @@ struct detached {
  * whose last reference is going lets its holds go itself. */
 static size_t detach_some(struct owner *owner, struct detached detached[HOLDS_PER_LOCK])
 {
+	struct hold *hold;
 	size_t count = 0;
 
 	co_spin_lock(&owner->lock);
-	while (count < HOLDS_PER_LOCK && !list_is_empty(&owner->holds)) {
-		struct hold *hold = container_of(owner->holds.next, struct hold, link);
-
+	while (count < HOLDS_PER_LOCK && (hold = first_hold(owner)) != NULL) {
 		unlink_hold(owner, hold);
 		if (object_try_ref(hold->object))
 			detached[count++] = (struct detached){.object = hold->object, .token = hold->token};
@@ -97,7 +106,7 @@ bool owner_release_some(struct owner *owner, int64_t now_ns)
 		}
 	}
 	co_spin_lock(&owner->lock);
-	more = !list_is_empty(&owner->holds);
+	more = first_hold(owner) != NULL;
 	co_spin_unlock(&owner->lock);
 	return more;
 }
