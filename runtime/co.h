@@ -60,13 +60,16 @@ struct co_options {
 	unsigned procs;      /* Ps; 0: as many as make sense here. For now one: more than 1 is CO_EINVAL, and 0 is 1 */
 	size_t stack_bytes;  /* address space of a stack, guard included; 0: 64 KiB; rounded up to 16 KiB */
 	enum co_guard guard; /* falls back in order where the kernel refuses; co_guard_in_use() tells */
-	void (*fatal)(
-		void); /* called after a fatal report instead of exit(2), or before abort(3) for a stack overflow */
+	/* Called after a fatal report instead of exit(2), before abort(3) for a stack overflow; NULL: not. Where it
+	 * returns from a deadlock's report, co_run does too, with -EDEADLK. */
+	void (*fatal)(void);
 };
 
 /* Runs MAIN(ARG) as the main coroutine on the calling thread, and everything it starts, until it returns; the others
  * are then dropped where they stand, as Go does. OPTIONS may be NULL. One run at a time in a process; it can be
- * repeated. Returns what MAIN returned in *RET_STATUS, and 0; CO_ENOMEM or a negative errno when it could not start.
+ * repeated. While it lasts all signals are blocked but those of the thread's own faults; at its end it waits for the
+ * jobs of co_blocking that have begun. Returns what MAIN returned in *RET_STATUS, and 0; CO_EINVAL for options out of
+ * range or where a run is under way; CO_ENOMEM or a negative errno when it could not start.
  * When every coroutine is parked and nothing outside can wake one, prints "fatal error: all goroutines are asleep -
  * deadlock!" and each coroutine's state to standard error and exits with status 2. */
 int co_run(const struct co_options *options, int (*main)(void *arg), void *arg, int *ret_status);
@@ -76,7 +79,8 @@ enum co_guard co_guard_in_use(void);
 const char *co_guard_name(enum co_guard guard);
 
 /* Starts FUNCTION(ARG) in a new coroutine. ARG stays the caller's. The stack is bound when it first runs. Never blocks.
- * May be called from any coroutine, and from callbacks on a thread's own stack. Returns 0 or CO_ENOMEM. */
+ * May be called from any coroutine, and from callbacks on a thread's own stack; elsewhere CO_EINVAL. Returns 0 or
+ * CO_ENOMEM. */
 #define co_go(function, arg) co_go_from((function), (arg), #function " at " __FILE__ ":" CO_LINE_TEXT(__LINE__))
 #define CO_LINE_TEXT(line) CO_LINE_TEXT_(line)
 #define CO_LINE_TEXT_(line) #line
@@ -99,7 +103,8 @@ void co_on_thread_stack(void (*function)(void *arg), void *arg);
 int co_blocking(void (*function)(void *arg), void *arg);
 
 /* Sends FUNCTION(ARG) to run in a fresh coroutine; may be called from any thread, also one that the runtime does not
- * know, while the run lasts. Returns 0 or CO_ENOMEM. */
+ * know, while the run lasts (else CO_EINVAL). While a thread of the process is none of the runtime's, all coroutines
+ * asleep is no deadlock. Returns 0 or CO_ENOMEM. */
 int co_go_from_thread(void (*function)(void *arg), void *arg);
 
 /* ---- clocks and chance: the seam for the simulation ------------------------------------------ */
@@ -276,7 +281,7 @@ void co_wait_init(struct co_wait *wait, const char *reason);
 /* Parks the caller until WAIT is claimed and readied, CONTEXT ends (CO_ECANCELED, CO_EDEADLINE) or DEADLINE_NS passes
  * (CO_EDEADLINE; CO_NEVER: none). UNLOCK (may be NULL) is released after the caller has left its stack, in every case.
  * A context that has ended already, or a deadline that has passed, claims the wait without parking. Returns the
- * claimer's result. CO_ENOMEM, not parked, when no timer can be armed. */
+ * claimer's result. CO_ENOMEM, not parked, when no timer can be armed; CO_EINVAL where no coroutine runs. */
 int co_wait_park(struct co_wait *wait, struct co_context *context, int64_t deadline_ns, struct co_spin *unlock);
 
 /* As co_wait_park, for a caller that holds several locks: COMMIT(ARG) releases them, on the thread's own stack. */
@@ -342,7 +347,7 @@ int co_accept(struct co_context *context, struct co_fd *fd);
 void co_fd_close(struct co_fd *fd);
 
 /* Waits for one of SIGNALS (all are blocked in every thread of the run). Returns its number or the context's error. One
- * coroutine at a time. If RET_PID is not NULL, who sent it. */
+ * coroutine at a time (another: CO_EINVAL). If RET_PID is not NULL, who sent it. */
 int co_signal_wait(struct co_context *context, const sigset_t *signals, pid_t *ret_pid);
 
 /* ---- work put off to the end of a round ------------------------------------------------------ */

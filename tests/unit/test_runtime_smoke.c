@@ -123,6 +123,8 @@ static int start_without_memory_for_stacks(void *arg)
 		co_yield();
 	if (r == 0 && (started != count || atomic_load(&failing) != 0))
 		r = 1;
+	(void)co_channel_close(gate);
+	co_channel_free(gate); /* nobody looks at it any more: their waits have been claimed */
 	return r;
 }
 
