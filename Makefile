@@ -299,7 +299,7 @@ lint-format: $(call deps-of,lint)
 
 lint-tidy: $(GENERATED) $(call deps-of,lint)
 	@printf '%s\n' $(SOURCES) | xargs -P $(JOBS) -n 4 sh -c 'clang-tidy --quiet "$$@" -- \
-		-std=c11 -D_GNU_SOURCE -DBATON_VERSION=0 -I. -I$(B)/gen 2>/dev/null' tidy
+		-std=c11 -D_GNU_SOURCE -DBATON_VERSION=\"0\" -I. -I$(B)/gen 2>/dev/null' tidy
 
 # uninitvar and autoVariables: wrong about callbacks and what is filled in elsewhere; clang's analyzer follows those.
 lint-cppcheck: $(call deps-of,lint)
