@@ -9,7 +9,6 @@
 #include "tests/lib/co_test.h"
 
 #include <dirent.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,12 +93,12 @@ static void fatal(void)
 
 /* ---- the watchdog ------------------------------------------------------------------------------------------------ */
 
+/* A timer that aborts the process, and no thread: the runtime counts on foreign threads to hand in coroutines, and
+ * would not report a deadlock. */
 static struct {
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	bool done;
-} watchdog = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	timer_t timer;
+	struct sigaction former;
+} watchdog;
 
 static long patience(void)
 {
@@ -109,63 +108,34 @@ static long patience(void)
 	return TEST_SANITIZED ? 4 * seconds : seconds;
 }
 
-static void report_hang(void)
+/* Says what it can before the process ends; an abort that is not the watchdog's has nothing added to it. */
+static void on_abort(int number, siginfo_t *info, void *machine)
 {
-	sigset_t alarms;
-
-	fprintf(stderr, "test hangs:\n");
-	print_failures();
-	signal(SIGALRM, SIG_DFL);
-	sigemptyset(&alarms);
-	sigaddset(&alarms, SIGALRM);
-	pthread_sigmask(SIG_UNBLOCK, &alarms, NULL);
-	alarm(5);
-	co_dump(STDERR_FILENO);
-	abort();
-}
-
-static void *watch(void *unused)
-{
-	struct timespec limit;
-	int r = 0;
-
-	(void)unused;
-	clock_gettime(CLOCK_MONOTONIC, &limit);
-	limit.tv_sec += patience();
-	pthread_mutex_lock(&watchdog.lock);
-	while (!watchdog.done && r == 0)
-		r = pthread_cond_timedwait(&watchdog.changed, &watchdog.lock, &limit);
-	if (!watchdog.done)
-		report_hang();
-	pthread_mutex_unlock(&watchdog.lock);
-	return NULL;
+	(void)machine;
+	if (info->si_code == SI_TIMER) {
+		fprintf(stderr, "test hangs:\n");
+		print_failures();
+		co_dump(STDERR_FILENO);
+	}
+	raise(number);
 }
 
 static void start_watchdog(void)
 {
-	pthread_condattr_t attributes;
-	sigset_t all;
-	sigset_t before;
+	const int flags = (int)(SA_SIGINFO | SA_RESETHAND | SA_ONSTACK);
+	const struct sigaction action = {.sa_sigaction = on_abort, .sa_flags = flags};
+	const struct itimerspec limit = {.it_value.tv_sec = patience()};
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGABRT};
 
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&watchdog.changed, &attributes);
-	pthread_condattr_destroy(&attributes);
-	watchdog.done = false;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	assert_int_equal(pthread_create(&watchdog.thread, NULL, watch, NULL), 0);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	assert_int_equal(sigaction(SIGABRT, &action, &watchdog.former), 0);
+	assert_int_equal(timer_create(CLOCK_MONOTONIC, &event, &watchdog.timer), 0);
+	assert_int_equal(timer_settime(watchdog.timer, 0, &limit, NULL), 0);
 }
 
 static void stop_watchdog(void)
 {
-	pthread_mutex_lock(&watchdog.lock);
-	watchdog.done = true;
-	pthread_cond_signal(&watchdog.changed);
-	pthread_mutex_unlock(&watchdog.lock);
-	pthread_join(watchdog.thread, NULL);
-	pthread_cond_destroy(&watchdog.changed);
+	timer_delete(watchdog.timer);
+	sigaction(SIGABRT, &watchdog.former, NULL);
 }
 
 /* ---- running ----------------------------------------------------------------------------------------------------- */
@@ -390,6 +360,17 @@ size_t test_count_entries(const char *folder)
 		count++;
 	closedir(stream);
 	return count;
+}
+
+size_t test_mapped_pages(void)
+{
+	FILE *stream = fopen("/proc/self/statm", "re");
+	size_t pages = 0;
+
+	assert_non_null(stream);
+	assert_int_equal(fscanf(stream, "%zu", &pages), 1);
+	fclose(stream);
+	return pages;
 }
 
 size_t test_count_lines(const char *file)

@@ -151,4 +151,7 @@ uint64_t test_seed(void);
 size_t test_count_entries(const char *folder);
 size_t test_count_lines(const char *file);
 
+/* How many pages of address space the process has. */
+size_t test_mapped_pages(void);
+
 #endif

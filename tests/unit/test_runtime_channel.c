@@ -99,12 +99,15 @@ static void send_to_full(size_t capacity)
 	CHECK_EQUAL(co_try_send(channel, &value), CO_EWOULDBLOCK);
 	CHECK_EQUAL(co_channel_length(channel), capacity);
 
-	for (int expected = 0; expected <= (int)capacity; expected++) {
+	CHECK_EQUAL(co_receive(NULL, channel, &value), 0);
+	CHECK_EQUAL(value, 0);
+	co_test_wait(&group);
+	CHECK_EQUAL(end.result, 0);
+	CHECK_EQUAL(co_channel_length(channel), capacity);
+	for (int expected = 1; expected <= (int)capacity; expected++) {
 		CHECK_EQUAL(co_receive(NULL, channel, &value), 0);
 		CHECK_EQUAL(value, expected);
 	}
-	co_test_wait(&group);
-	CHECK_EQUAL(end.result, 0);
 	CHECK_EQUAL(try_receive(channel), CO_EWOULDBLOCK);
 	co_channel_free(channel);
 }

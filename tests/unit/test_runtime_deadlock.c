@@ -3,6 +3,7 @@
  * test_runtime_deadlock.c - the report when all coroutines are asleep: when it comes and when not, what it says. Each
  * case is a child process, for the report ends it.
  */
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -323,6 +324,59 @@ static int wait_for_a_signal(void *unused)
 	return r;
 }
 
+static void take_a_while(void *unused)
+{
+	(void)unused;
+	nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+}
+
+static int wait_for_a_blocking_job(void *unused)
+{
+	(void)unused;
+	return co_blocking(take_a_while, NULL);
+}
+
+static int wait_for_a_read(void *unused)
+{
+	struct co_fd *fd;
+	char byte;
+	int pair[2];
+	int r;
+
+	(void)unused;
+	if (sockets_pair(SOCKETS_UNIX, pair) != 0 || co_fd_open(pair[0], &fd) != 0)
+		return 101;
+	if (fork() == 0) {
+		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+		_exit(write(pair[1], "x", 1) != 1);
+	}
+	r = co_read(NULL, fd, &byte, 1) == 1 ? 0 : 102;
+	wait(NULL);
+	co_fd_close(fd);
+	return r;
+}
+
+static void *hand_in_later(void *channel)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+	return (void *)(intptr_t)co_go_from_thread(send_later, channel);
+}
+
+static int wait_for_a_foreign_thread(void *unused)
+{
+	struct co_channel *channel = co_channel_new(1, 0);
+	pthread_t thread;
+	int r;
+
+	(void)unused;
+	if (channel == NULL || pthread_create(&thread, NULL, hand_in_later, channel) != 0)
+		return 101;
+	r = co_receive(NULL, channel, NULL);
+	pthread_join(thread, NULL);
+	co_channel_free(channel);
+	return r;
+}
+
 static void what_can_wake_is_no_deadlock(void **state)
 {
 	(void)state;
@@ -331,6 +385,9 @@ static void what_can_wake_is_no_deadlock(void **state)
 	expect_no_report(wait_for_a_sleeper);
 	expect_no_report(wait_for_a_descriptor);
 	expect_no_report(wait_for_a_signal);
+	expect_no_report(wait_for_a_read);
+	expect_no_report(wait_for_a_blocking_job);
+	expect_no_report(wait_for_a_foreign_thread);
 }
 
 int main(void)

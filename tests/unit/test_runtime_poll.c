@@ -334,6 +334,41 @@ COROUTINE_TEST(removed_from_its_callback)
 	}
 }
 
+struct rival {
+	struct watched watched;
+	struct rival *other;
+};
+
+static void remove_the_other(struct co_poll *poll, unsigned events)
+{
+	struct rival *rival = container_of(container_of(poll, struct watched, poll), struct rival, watched);
+
+	note(poll, events);
+	co_poll_remove(&rival->other->watched.poll);
+}
+
+/* Two have something to tell at once; whoever is called first removes the other, which then stays silent. */
+COROUTINE_TEST(removed_before_its_turn)
+{
+	for (int i = 0; i < 50; i++) {
+		struct rival rivals[2];
+
+		for (int j = 0; j < 2; j++) {
+			watch(&rivals[j].watched, SOCKETS_UNIX);
+			rivals[j].watched.poll.on_events = remove_the_other;
+			rivals[j].other = &rivals[1 - j];
+		}
+		settle();
+		for (int j = 0; j < 2; j++)
+			CHECK_EQUAL(write(rivals[j].watched.peer, "x", 1), 1);
+		CHECK_EVENTUALLY(atomic_load(&rivals[0].watched.removed) + atomic_load(&rivals[1].watched.removed) > 0);
+		settle();
+		CHECK_EQUAL(atomic_load(&rivals[0].watched.reads) + atomic_load(&rivals[1].watched.reads), 1);
+		for (int j = 0; j < 2; j++)
+			unwatch(&rivals[j].watched);
+	}
+}
+
 /* A number that is used again for another descriptor is another registration. */
 COROUTINE_TEST(reused_number_is_another_descriptor)
 {
@@ -373,6 +408,7 @@ int main(void)
 		cmocka_unit_test(want_write_is_answered_once),
 		cmocka_unit_test(removed_is_silent),
 		cmocka_unit_test(removed_from_its_callback),
+		cmocka_unit_test(removed_before_its_turn),
 		cmocka_unit_test(reused_number_is_another_descriptor),
 		cmocka_unit_test(unpollable_is_refused),
 	};

@@ -3,6 +3,7 @@
  * test_runtime_timer.c - timers, sleeping and the clocks: never early, in order, stopped for good; after Go's
  * time/sleep_test.go, whose names are kept.
  */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -205,6 +206,55 @@ COROUTINE_TEST(timer_modified_earlier)
 	}
 }
 
+static struct {
+	struct counted far;
+	struct co_timer bell;
+	struct co_spin lock;
+	struct co_wait wait;
+} bedroom;
+
+static void ring(struct co_timer *timer)
+{
+	(void)timer;
+	co_wait_cancel(&bedroom.wait, 3);
+}
+
+static void set_alarm(void *unused)
+{
+	(void)unused;
+	co_spin_lock(&bedroom.lock); /* the sleeper has parked */
+	co_spin_unlock(&bedroom.lock);
+	CHECK_EQUAL(co_timer_start(&bedroom.bell, co_now() + 300 * CO_MICROSECOND), 0);
+}
+
+static void *come_in(void *unused)
+{
+	(void)unused;
+	nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	if (co_go_from_thread(set_alarm, NULL) != 0)
+		abort();
+	return NULL;
+}
+
+/* The same where every thread is asleep until the far timer, when another comes in and sets a nearer one. */
+COROUTINE_TEST(nearer_timer_shortens_the_sleep)
+{
+	for (int i = 0; i < 20; i++) {
+		pthread_t thread;
+
+		bedroom.bell = (struct co_timer){.fired = ring};
+		bedroom.far = (struct counted){.timer.fired = count};
+		CHECK_EQUAL(co_timer_start(&bedroom.far.timer, co_now() + 3600 * CO_SECOND), 0);
+		co_wait_init(&bedroom.wait, "asleep");
+		CHECK_EQUAL(pthread_create(&thread, NULL, come_in, NULL), 0);
+		co_spin_lock(&bedroom.lock);
+		CHECK_EQUAL(co_wait_park(&bedroom.wait, NULL, co_now() + 20 * CO_SECOND, &bedroom.lock), 3);
+		pthread_join(thread, NULL);
+		CHECK(co_timer_stop(&bedroom.far.timer));
+		CHECK_EQUAL(atomic_load(&bedroom.far.fired), 0);
+	}
+}
+
 struct starter {
 	struct co_timer timer;
 	struct co_channel *channel;
@@ -386,6 +436,7 @@ int main(void)
 		cmocka_unit_test(after_stop),
 		cmocka_unit_test(reset),
 		cmocka_unit_test(timer_modified_earlier),
+		cmocka_unit_test(nearer_timer_shortens_the_sleep),
 		cmocka_unit_test(after_func),
 		cmocka_unit_test(fired_starts_itself_again),
 		cmocka_unit_test(adjust_timers),
