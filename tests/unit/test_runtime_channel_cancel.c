@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * test_runtime_channel_cancel.c - a channel's waiters that leave: what they did not send never arrives, what they did
- * not receive goes to the next.
+ * not receive goes to the next. Many that are ended at once.
  */
 #include "tests/lib/co_test.h"
 
@@ -202,6 +202,28 @@ COROUTINE_TEST(deadline_ends_a_blocked_call)
 	co_channel_free(channel);
 }
 
+#define MANY 1000
+
+/* A close ends a thousand waiting receivers, as it does a few. */
+COROUTINE_TEST(close_wakes_a_thousand)
+{
+	static struct end ends[MANY];
+	struct co_test_group group = {0};
+	struct co_channel *channel = co_channel_new(sizeof(int), 0);
+
+	CHECK(channel != NULL);
+	for (size_t i = 0; i < MANY; i++) {
+		ends[i] = (struct end){.channel = channel};
+		co_test_go(&group, receive_one, &ends[i]);
+	}
+	CHECK_EVENTUALLY(co_test_parked() == MANY);
+	CHECK_EQUAL(co_channel_close(channel), 0);
+	co_test_wait(&group);
+	for (size_t i = 0; i < MANY; i++)
+		CHECK(ends[i].result == CO_ECLOSED && ends[i].value == 0);
+	co_channel_free(channel);
+}
+
 COROUTINE_TEST(one_cancel_ends_all_waits_below)
 {
 	struct co_test_group group = {0};
@@ -240,6 +262,7 @@ int main(void)
 		cmocka_unit_test(cancel_after_hand_over_comes_too_late),
 		cmocka_unit_test(ended_context_does_not_wait),
 		cmocka_unit_test(deadline_ends_a_blocked_call),
+		cmocka_unit_test(close_wakes_a_thousand),
 		cmocka_unit_test(one_cancel_ends_all_waits_below),
 	};
 

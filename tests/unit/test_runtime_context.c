@@ -173,6 +173,36 @@ COROUTINE_TEST(child_of_ended_parent_is_born_ended)
 	}
 }
 
+#define MANY 1000
+
+static void sleep_under(void *context)
+{
+	CHECK_EQUAL(co_sleep(context, 3600 * CO_SECOND), CO_ECANCELED);
+}
+
+/* A thousand waits under one context and a thousand children, each with a wait: all end with it. */
+COROUTINE_TEST(one_cancel_ends_thousands)
+{
+	static struct co_context *children[MANY];
+	struct co_test_group group = {0};
+	struct co_context *parent;
+
+	CHECK_EQUAL(co_with_cancel(NULL, &parent), 0);
+	for (size_t i = 0; i < MANY; i++) {
+		CHECK_EQUAL(co_with_cancel(parent, &children[i]), 0);
+		co_test_go(&group, sleep_under, parent);
+		co_test_go(&group, sleep_under, children[i]);
+	}
+	CHECK_EVENTUALLY(co_test_parked() == 2 * MANY);
+	co_cancel(parent, NULL);
+	for (size_t i = 0; i < MANY; i++)
+		CHECK_EQUAL(co_context_error(children[i]), CO_ECANCELED);
+	co_test_wait(&group);
+	for (size_t i = 0; i < MANY; i++)
+		co_context_unref(children[i]);
+	co_context_unref(parent);
+}
+
 /* ---- deadlines --------------------------------------------------------------------------------------------------- */
 
 /* TestDeadline, TestTimeout: it ends at its deadline, never before; the earliest deadline above counts. */
@@ -394,6 +424,7 @@ int main(void)
 		cmocka_unit_test(parent_finishes_child),
 		cmocka_unit_test(child_finishes_first),
 		cmocka_unit_test(child_of_ended_parent_is_born_ended),
+		cmocka_unit_test(one_cancel_ends_thousands),
 		cmocka_unit_test(deadline_and_timeout),
 		cmocka_unit_test(canceled_timeout),
 		cmocka_unit_test(deadlines_at_the_edges),

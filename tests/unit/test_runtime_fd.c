@@ -11,7 +11,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/memory.h"
 #include "tests/lib/co_test.h"
 #include "tests/lib/sockets.h"
 
@@ -144,10 +143,18 @@ static char byte_at(size_t at)
 	return (char)(at * 7 + (at >> 9));
 }
 
+static char long_bytes[LONG_BYTES];
+
+static void fill_long_bytes(void)
+{
+	for (size_t i = 0; i < LONG_BYTES; i++)
+		long_bytes[i] = byte_at(i);
+}
+
 static void read_stream(void *arg)
 {
 	struct stream *stream = arg;
-	static char buffer[10000];
+	char buffer[10000];
 	ssize_t n;
 
 	while ((n = co_read(NULL, stream->fd, buffer, 1 + stream->bytes % sizeof(buffer))) > 0)
@@ -159,11 +166,7 @@ static void read_stream(void *arg)
 /* A write longer than the socket takes parks until all of it is out; it arrives whole. */
 COROUTINE_TEST(long_write_is_written_whole)
 {
-	char *bytes = memory_alloc(LONG_BYTES);
-
-	CHECK(bytes != NULL);
-	for (size_t i = 0; i < LONG_BYTES; i++)
-		bytes[i] = byte_at(i);
+	fill_long_bytes();
 	for (enum socket_kind kind = 0; kind < SOCKETS_KINDS; kind++) {
 		struct co_test_group group = {0};
 		struct co_fd *ends[2];
@@ -172,38 +175,35 @@ COROUTINE_TEST(long_write_is_written_whole)
 		open_pair(kind, ends);
 		stream.fd = ends[0];
 		co_test_go(&group, read_stream, &stream);
-		CHECK_EQUAL(co_write(NULL, ends[1], bytes, LONG_BYTES), LONG_BYTES);
+		CHECK_EQUAL(co_write(NULL, ends[1], long_bytes, LONG_BYTES), LONG_BYTES);
 		co_fd_close(ends[1]);
 		co_test_wait(&group);
 		CHECK_EQUAL(stream.bytes, LONG_BYTES);
 		CHECK_EQUAL(stream.wrong, 0);
 		co_fd_close(ends[0]);
 	}
-	memory_free(bytes);
 }
 
 /* A write that nobody reads is ended by its context, and by the peer's going: an error, not a signal. */
 COROUTINE_TEST(write_ends_with_context_and_peer)
 {
-	char *bytes = memory_zalloc(LONG_BYTES);
 	struct co_context *limit;
 	struct co_fd *ends[2];
 	int pipe_ends[2];
 	ssize_t n;
 
-	CHECK(bytes != NULL);
 	for (enum socket_kind kind = 0; kind < SOCKETS_KINDS; kind++) {
 		open_pair(kind, ends);
 		CHECK_EQUAL(co_with_timeout(NULL, 5 * CO_MILLISECOND, &limit), 0);
 		do
-			n = co_write(limit, ends[0], bytes, LONG_BYTES);
+			n = co_write(limit, ends[0], long_bytes, LONG_BYTES);
 		while (n == (ssize_t)LONG_BYTES);
 		CHECK_EQUAL(n, CO_EDEADLINE);
 		co_context_unref(limit);
 		co_fd_close(ends[1]);
-		CHECK_EVENTUALLY((n = co_write(NULL, ends[0], bytes, 1)) < 0);
+		CHECK_EVENTUALLY((n = co_write(NULL, ends[0], long_bytes, 1)) < 0);
 		CHECK(n == -EPIPE || n == -ECONNRESET);
-		CHECK_EVENTUALLY(co_write(NULL, ends[0], bytes, 1) == -EPIPE);
+		CHECK_EVENTUALLY(co_write(NULL, ends[0], long_bytes, 1) == -EPIPE);
 		co_fd_close(ends[0]);
 	}
 	CHECK_EQUAL(pipe2(pipe_ends, O_CLOEXEC), 0);
@@ -211,7 +211,71 @@ COROUTINE_TEST(write_ends_with_context_and_peer)
 	close(pipe_ends[0]);
 	CHECK_EQUAL(co_write(NULL, ends[1], "x", 1), -EPIPE);
 	co_fd_close(ends[1]);
-	memory_free(bytes);
+}
+
+static void write_stream(void *arg)
+{
+	const struct stream *stream = arg;
+
+	CHECK_EQUAL(co_write(NULL, stream->fd, long_bytes, LONG_BYTES), LONG_BYTES);
+	CHECK_EQUAL(shutdown(co_fd_number(stream->fd), SHUT_WR), 0);
+}
+
+/* Both ends write and read at once, each direction to its own end. */
+COROUTINE_TEST(both_directions_at_once)
+{
+	fill_long_bytes();
+	for (enum socket_kind kind = 0; kind < SOCKETS_KINDS; kind++) {
+		struct co_test_group group = {0};
+		struct co_fd *ends[2];
+		struct stream streams[2] = {0};
+
+		open_pair(kind, ends);
+		for (int i = 0; i < 2; i++) {
+			streams[i].fd = ends[i];
+			co_test_go(&group, read_stream, &streams[i]);
+			co_test_go(&group, write_stream, &streams[i]);
+		}
+		co_test_wait(&group);
+		for (int i = 0; i < 2; i++) {
+			CHECK_EQUAL(streams[i].bytes, LONG_BYTES);
+			CHECK_EQUAL(streams[i].wrong, 0);
+			co_fd_close(ends[i]);
+		}
+	}
+}
+
+/* A peer that only ended its own direction can still be written to; one that reset the connection ends the read, parked
+ * before or not. */
+COROUTINE_TEST(half_close_and_reset)
+{
+	const struct linger at_once = {.l_onoff = 1};
+	struct co_fd *ends[2];
+	char byte;
+
+	for (int i = 0; i < 2; i++) {
+		struct co_test_group group = {0};
+		struct side side = {0};
+
+		open_pair(SOCKETS_TCP, ends);
+		CHECK_EQUAL(shutdown(co_fd_number(ends[1]), SHUT_WR), 0);
+		CHECK_EQUAL(co_read(NULL, ends[0], &byte, 1), 0);
+		CHECK_EQUAL(co_write(NULL, ends[0], "x", 1), 1);
+		CHECK_EQUAL(co_read(NULL, ends[1], &byte, 1), 1);
+
+		side.fd = ends[1];
+		if (i == 0) {
+			co_test_go(&group, read_once, &side);
+			CHECK_EVENTUALLY(co_test_parked() == 1);
+		}
+		CHECK_EQUAL(setsockopt(co_fd_number(ends[0]), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
+		co_fd_close(ends[0]);
+		if (i == 1)
+			co_test_go(&group, read_once, &side);
+		co_test_wait(&group);
+		CHECK(side.result == -ECONNRESET || side.result == 0);
+		co_fd_close(ends[1]);
+	}
 }
 
 /* ---- accepting, and ends that follow data at once ---------------------------------------------------------------- */
@@ -382,6 +446,8 @@ int main(void)
 		cmocka_unit_test(close_ends_parked_calls),
 		cmocka_unit_test(long_write_is_written_whole),
 		cmocka_unit_test(write_ends_with_context_and_peer),
+		cmocka_unit_test(both_directions_at_once),
+		cmocka_unit_test(half_close_and_reset),
 		cmocka_unit_test(data_followed_at_once_by_its_end),
 		cmocka_unit_test(context_ends_an_accept),
 		cmocka_unit_test(unpollable_is_refused),

@@ -36,6 +36,25 @@ static void main_returns_its_status(void **state)
 	assert_int_equal(status, 0);
 }
 
+static int run_again(void *unused)
+{
+	int number = 1;
+	int status = 7;
+
+	(void)unused;
+	return co_run(NULL, answer, &number, &status) < 0 && status == 7 && co_id() == 1 ? 0 : 1;
+}
+
+/* A second run inside the first is refused, and the first goes on. */
+static void one_run_at_a_time(void **state)
+{
+	int status = -1;
+
+	(void)state;
+	assert_int_equal(co_run(NULL, run_again, NULL, &status), 0);
+	assert_int_equal(status, 0);
+}
+
 static atomic_int endings;
 
 static void go_on_for_ever(void *how)
@@ -266,6 +285,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(main_returns_its_status),
+		cmocka_unit_test(one_run_at_a_time),
 		cmocka_unit_test(main_ends_the_others),
 		cmocka_unit_test(repeated_runs_leave_nothing),
 		cmocka_unit_test(no_memory_for_a_run),
