@@ -382,7 +382,7 @@ int64_t core_session_deadline(const struct core *core, struct core_time now)
 		at = suspect_at(core);
 	if (core->state != CORE_UNCONNECTED && ping_at(core) < at)
 		at = ping_at(core);
-	return at <= now.boottime ? now.monotonic : now.monotonic + (at - now.boottime);
+	return now.monotonic + (at - now.boottime);
 }
 
 const char *core_session(const struct core *core)
