@@ -35,10 +35,27 @@ static void *run(void *arg)
 	return NULL;
 }
 
-void fake_start(struct fake_daemon *daemon, void (*script)(struct fake_daemon *daemon), void *arg)
+void fake_listen(struct fake_daemon *daemon)
 {
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
 
+	snprintf(name.sun_path, sizeof(name.sun_path), "%s/socket", daemon->folder);
+	daemon->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fake_require(daemon->listener >= 0);
+	fake_require(bind(daemon->listener, (struct sockaddr *)&name, sizeof(name)) == 0);
+	fake_require(listen(daemon->listener, 16) == 0);
+}
+
+void fake_deafen(struct fake_daemon *daemon)
+{
+	if (daemon->listener >= 0)
+		close(daemon->listener);
+	daemon->listener = -1;
+	unlink(daemon->address + strlen("unix:"));
+}
+
+void fake_start(struct fake_daemon *daemon, void (*script)(struct fake_daemon *daemon), void *arg)
+{
 	*daemon = (struct fake_daemon){.folder = "/tmp/baton-test-XXXXXX",
 		.connection = -1,
 		.passed = -1,
@@ -46,12 +63,8 @@ void fake_start(struct fake_daemon *daemon, void (*script)(struct fake_daemon *d
 		.arg = arg,
 		.rig.max_frame = FRAME_DEFAULT_MAX_BYTES};
 	fake_require(mkdtemp(daemon->folder) != NULL);
-	snprintf(name.sun_path, sizeof(name.sun_path), "%s/socket", daemon->folder);
-	snprintf(daemon->address, sizeof(daemon->address), "unix:%s", name.sun_path);
-	daemon->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	fake_require(daemon->listener >= 0);
-	fake_require(bind(daemon->listener, (struct sockaddr *)&name, sizeof(name)) == 0);
-	fake_require(listen(daemon->listener, 16) == 0);
+	snprintf(daemon->address, sizeof(daemon->address), "unix:%s/socket", daemon->folder);
+	fake_listen(daemon);
 	fake_require(pthread_create(&daemon->thread, NULL, run, daemon) == 0);
 }
 
@@ -59,10 +72,9 @@ void fake_join(struct fake_daemon *daemon)
 {
 	fake_require(pthread_join(daemon->thread, NULL) == 0);
 	fake_close(daemon);
-	close(daemon->listener);
+	fake_deafen(daemon);
 	if (daemon->passed >= 0)
 		close(daemon->passed);
-	unlink(daemon->address + strlen("unix:"));
 	rmdir(daemon->folder);
 	buffer_clear(&daemon->in);
 	buffer_clear(&daemon->rig.script);

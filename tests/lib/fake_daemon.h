@@ -48,6 +48,10 @@ void fake_accept(struct fake_daemon *daemon);
 void fake_accept_session(struct fake_daemon *daemon, int64_t ttl_ns);
 void fake_close(struct fake_daemon *daemon);
 
+/* Does not listen any more; listens again. */
+void fake_deafen(struct fake_daemon *daemon);
+void fake_listen(struct fake_daemon *daemon);
+
 /* Reads a frame into header, body, length. False at the end of the input. */
 bool fake_read(struct fake_daemon *daemon);
 
