@@ -3,9 +3,9 @@
  * co_test.h - tests whose bodies run in coroutines.
  *
  * cmocka's assertions jump back to the runner's stack, which a coroutine must not do. So a body uses the checks below:
- * they record file, line and values and return from the function; the run then ends, its other coroutines dropped, and
- * the fixture fails the cmocka test on the main stack. A check may stand in any coroutine of the run. A run that
- * neither ends nor fails within TEST_PATIENCE seconds is dumped and aborted.
+ * the first that fails records file, line and values and ends the run, its coroutines dropped where they stand; then
+ * the fixture fails the cmocka test, on the main stack. A check may stand in any coroutine of the run and in its
+ * callbacks. A run that neither ends nor fails within TEST_PATIENCE seconds is dumped and aborted.
  *
  * Environment: TEST_SCALE (a factor for all counts), TEST_SEED (replays random choices), TEST_PROCS (one number of Ps
  * instead of the usual ones), TEST_PATIENCE (seconds, 60).

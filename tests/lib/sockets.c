@@ -31,7 +31,7 @@ int sockets_listen(enum socket_kind kind)
 
 int sockets_connect(int listener)
 {
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = {.ss_family = AF_UNIX};
 	socklen_t length = sizeof(address);
 	int fd;
 

@@ -428,7 +428,7 @@ static void ping(void *arg)
 COROUTINE_TEST(many_pairs_ping_pong)
 {
 	struct co_test_group group = {0};
-	struct co_fd *ends[2];
+	struct co_fd *ends[2] = {NULL, NULL};
 
 	for (int i = 0; i < PAIRS; i++) {
 		open_pair(i % 2 == 0 ? SOCKETS_UNIX : SOCKETS_TCP, ends);

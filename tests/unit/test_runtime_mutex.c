@@ -8,7 +8,7 @@
 /* What MUTEX looks like inside, read under its lock. */
 static struct co_mutex look(struct co_mutex *mutex)
 {
-	struct co_mutex copy;
+	struct co_mutex copy = {.starving = false};
 
 	co_spin_lock(&mutex->lock);
 	atomic_init(&copy.state, atomic_load(&mutex->state));

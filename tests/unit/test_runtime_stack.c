@@ -232,10 +232,10 @@ static void overflow_kills_the_canary(void **state)
 
 static int crash(void *unused)
 {
-	volatile int *volatile nowhere = NULL;
+	volatile uintptr_t nowhere = 16;
 
 	(void)unused;
-	*nowhere = 1;
+	*(int *)nowhere = 1;
 	return 0;
 }
 
