@@ -4,7 +4,8 @@
 #
 # Variables: B (build folder), CC, CFLAGS, DEVELOPER=1 (-Werror), SANITIZE=address,undefined | thread (clang for thread),
 # UCONTEXT=1 (portable switch), NO_DEPS=1 (installs no packages), PREFIX, DESTDIR and the folders below, TEST_SCALE
-# (a factor for the tests' counts), TEST_TIMEOUT (seconds per test), V=1 (shows the commands).
+# (a factor for the tests' counts), TEST_TIMEOUT (seconds per test), QUICK=1, ROWS (patterns; both of bench), V=1 (shows
+# the commands).
 
 VERSION := $(file < VERSION)
 B ?= build
@@ -274,11 +275,26 @@ $(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(TEST_LIBRARIES)
 	$(call say,LINK,$@)
 	$(Q)$(LINK_TEST) -fsanitize=fuzzer
 
+# ---- speed ----------------------------------------------------------------------------------------------------------
+
+BENCH := $(call objects,$(wildcard tests/bench/peers/*.c))
+
+$(B)/bench/peers: $(BENCH) $(B)/libclient.a $(B)/libproto.a $(B)/libbase.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LINKING) -o $@ $^ $(PROTOBUF_LIBS)
+
+bench: all $(B)/bench/peers ## batond and its peers side by side, QUICK=1 within five minutes; table in build/bench/server.tsv
+	@BATON_BUILD=$(abspath $(B)) QUICK=$(QUICK) tests/bench/run $(ROWS)
+
+deps-bench: ## install the peers that bench compares with; leaves none running
+	@scripts/deps-bench
+
 # ---- looking at the code --------------------------------------------------------------------------------------------
 
 HEADERS := $(wildcard $(addsuffix /*.h,base proto runtime daemon daemon/objects clientlib cli tests/lib))
 SOURCES := $(wildcard $(addsuffix /*.c,base proto runtime daemon daemon/objects clientlib cli))
-TESTS := $(wildcard tests/*/*.[ch])
+TESTS := $(wildcard tests/*/*.[ch] tests/bench/peers/*.[ch])
 SCRIPTS := $(wildcard scripts/* .ci/run demo/* tests/*/*.sh)
 
 header-check: $(HEADERS:%=$(B)/headers/%.ok) # each header compiles alone
@@ -370,6 +386,6 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all asan check check-all check-arm64 check-stress check-tests check-ucontext clean demo deps dist format fuzz fuzzers \
-	header-check help install layer-check lint lint-cppcheck lint-format lint-shell lint-tidy symbols-check tests tsan \
-	uninstall
+.PHONY: all asan bench check check-all check-arm64 check-stress check-tests check-ucontext clean demo deps deps-bench dist \
+	format fuzz fuzzers header-check help install layer-check lint lint-cppcheck lint-format lint-shell lint-tidy \
+	symbols-check tests tsan uninstall
