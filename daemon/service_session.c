@@ -188,6 +188,15 @@ int handle_session_attach(struct call *call, const void *message, void *answer)
 /* ---- leaving and ending
  * ------------------------------------------------------------------------------------------------ */
 
+/* Ends SESSION, whose reference it takes over. Where the caller's own ends with it, its reply still leaves first. */
+static void end_for(struct call *call, struct session *session, int reason)
+{
+	session_end(session, reason, call_connection(call));
+	if (call_session(call) != NULL && session_has_ended(call_session(call)))
+		call_close_connection(call);
+	session_unref(session);
+}
+
 int handle_session_close(struct call *call, const void *message, void *answer)
 {
 	const Baton__V1__SessionCloseRequest *request = message;
@@ -201,10 +210,7 @@ int handle_session_close(struct call *call, const void *message, void *answer)
 		session = own != NULL ? session_ref(own) : NULL;
 	if (session == NULL)
 		return unknown_session(call);
-	if (session == own)
-		call_close_connection(call);
-	session_end(session, REASON(SESSION_ENDED), call_connection(call));
-	session_unref(session);
+	end_for(call, session, REASON(SESSION_ENDED));
 	return 0;
 }
 
@@ -226,10 +232,7 @@ int handle_session_kill(struct call *call, const void *message, void *answer)
 	if (session == NULL)
 		return call_fail(call, STATUS(NOT_FOUND), REASON(SESSION_UNKNOWN), "there is no session %016llx",
 			(unsigned long long)request->session);
-	if (session == call_session(call))
-		call_close_connection(call);
-	session_end(session, REASON(SESSION_KILLED), call_connection(call));
-	session_unref(session);
+	end_for(call, session, REASON(SESSION_KILLED));
 	return 0;
 }
 

@@ -95,8 +95,8 @@ void session_heard(struct session *session);
 
 /*
  * Ends SESSION, in this order: it is closed to grants; its children end; its blocked calls leave their queues; its
- * locks are released (the next holder is told `abandoned`); its messages go back; its connections are told REASON (a
- * baton.v1.Reason) and closed, but for KEEP. A second call does nothing. From a coroutine: it yields between steps.
+ * locks are released (the next holder is told `abandoned`); its messages go back; its connections and its children's
+ * are told REASON (a baton.v1.Reason) and closed, but for KEEP. A second call does nothing. From a coroutine: it yields between steps.
  */
 void session_end(struct session *session, int reason, struct connection *keep);
 

@@ -29,16 +29,6 @@ static struct session *take_child(struct session *session)
 	return child;
 }
 
-static void end_children(struct session *session, int reason)
-{
-	struct session *child;
-
-	while ((child = take_child(session)) != NULL) {
-		session_end(child, reason, NULL);
-		session_unref(child);
-	}
-}
-
 /* The lane behind AFTER in the session's list (NULL: the first), with a reference. AFTER's is given back. */
 static struct lane *next_lane(struct session *session, struct lane *after)
 {
@@ -109,7 +99,8 @@ static void end_lanes(struct session *session, int reason, struct connection *ke
 	}
 }
 
-void session_end(struct session *session, int reason, struct connection *keep)
+/* Marks it and closes it to grants. False: somebody else has begun to end it. */
+static bool begin_end(struct session *session)
 {
 	bool first;
 
@@ -118,11 +109,15 @@ void session_end(struct session *session, int reason, struct connection *keep)
 	session->ended = true;
 	co_spin_unlock(&session_lock);
 	if (!first)
-		return;
-	session_ref(session);
+		return false;
 	session_expiry_unwatch(session);
 	owner_end(&session->owner);
-	end_children(session, reason);
+	return true;
+}
+
+/* The rest, once its children have ended. */
+static void finish_end(struct session *session, int reason, struct connection *keep)
+{
 	session_stop_calls(session, OBJECT_EENDED);
 	while (atomic_load(&session->blocked) > 0)
 		co_yield(); /* they were stopped, and answer before the goodbye */
@@ -132,5 +127,26 @@ void session_end(struct session *session, int reason, struct connection *keep)
 	log_debug("session ended session=%016llx label=\"%s\" reason=%d", (unsigned long long)session->id,
 		session->label, reason);
 	session_forget(session);
-	session_unref(session);
+}
+
+/* Goes down to the youngest descendant and up again, ending what it leaves: a chain of children may be longer than any
+ * stack. It has a reference to each session on its way. */
+void session_end(struct session *session, int reason, struct connection *keep)
+{
+	struct session *at = begin_end(session) ? session_ref(session) : NULL;
+
+	while (at != NULL) {
+		struct session *child = take_child(at);
+		struct session *parent = at == session ? NULL : at->parent;
+
+		if (child == NULL) {
+			finish_end(at, reason, keep);
+			session_unref(at);
+			at = parent;
+		} else if (begin_end(child)) {
+			at = child;
+		} else {
+			session_unref(child);
+		}
+	}
 }

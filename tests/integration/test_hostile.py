@@ -1,0 +1,77 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Peers that keep to the framing and mean harm all the same: what they do is theirs alone to bear."""
+import array
+import os
+import re
+import socket
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from baton.v1 import connection_pb2  # noqa: E402
+from client import HELLO, REQUEST_HEADER, Client, Failed  # noqa: E402
+from daemon import Daemon, wait_until  # noqa: E402
+
+HELLO_BODY = connection_pb2.ClientHello(protocol=1, client="hostile").SerializeToString()
+
+
+class Bare(Client):
+    """A connection without a session."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(path)
+        self.last_call = self.last_reply = 0
+        self.started, self.answers, self.notices = {}, {}, []
+        self._write(HELLO, HELLO_BODY)
+        self._read_frame()
+
+
+def reason_of(call, *arguments, **fields):
+    try:
+        call(*arguments, **fields)
+    except Failed as failed:
+        return failed.reason
+    return "OK"
+
+
+def serves(daemon):
+    with Client(daemon.path) as client:
+        token = client.call("Mutex.Lock", name="serves", timeout=60).token
+        client.call("Mutex.Unlock", name="serves", token=token)
+
+
+def chain_of_children(daemon):
+    """Thousands of sessions, each the child of the one before: the end of the first ends them all."""
+    with Bare(daemon.path) as client:
+        before = client.call("Daemon.Status").sessions
+        root = parent = client.call("Session.Open", ttl_us=600_000_000, detached=True)
+        for _ in range(5000):
+            parent = client.call("Session.Open", ttl_us=600_000_000, detached=True, parent=parent.session,
+                                 parent_secret=parent.secret)
+        client.call("Session.Close", session=root.session, secret=root.secret)
+        assert client.call("Daemon.Status").sessions == before
+
+
+def child_closes_its_parent(daemon):
+    """A session that ends by its own call through its parent's end gets its reply before the connection closes."""
+    with Client(daemon.path) as parent:
+        opened = parent.session
+        child = Client(daemon.path, parent=opened.session, parent_secret=opened.secret)
+        child.call("Session.Close", session=opened.session, secret=opened.secret)
+        child.socket.close()
+
+
+def main():
+    with Daemon() as daemon:
+        for test in (chain_of_children, child_closes_its_parent):
+            test(daemon)
+            serves(daemon)
+            print(f"ok {test.__name__}")
+        assert daemon.stop() == 0, "an orderly stop"
+
+
+main()
