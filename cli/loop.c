@@ -21,23 +21,31 @@ int64_t loop_now(void)
 	return now.tv_sec * NS_PER_SECOND + now.tv_nsec;
 }
 
+/* A blocked signal is queued even where it is ignored: so what is ignored must not be blocked. */
+static bool is_ignored(int number)
+{
+	struct sigaction action;
+
+	return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 int loop_open(struct loop *loop, void (*on_signal)(const struct signalfd_siginfo *info, void *arg), void *arg)
 {
-	const struct sigaction child = {.sa_handler = SIG_DFL};
-	struct sigaction child_before;
 	sigset_t set;
 
 	*loop = (struct loop){.on_signal = on_signal, .arg = arg};
+	loop->child_was_ignored = is_ignored(SIGCHLD);
+	if (loop->child_was_ignored)
+		signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&set);
 	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
-		sigaddset(&set, caught[i]);
+		if (!is_ignored(caught[i]))
+			sigaddset(&set, caught[i]);
 	loop->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (loop->signal_fd < 0)
 		return -errno;
 	sigaddset(&set, SIGPIPE);
 	sigprocmask(SIG_BLOCK, &set, &loop->mask_before);
-	sigaction(SIGCHLD, &child, &child_before);
-	loop->child_was_ignored = child_before.sa_handler == SIG_IGN;
 	return 0;
 }
 

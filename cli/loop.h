@@ -4,8 +4,8 @@
  *
  * One thread, one poll(2). While a loop is open the signals that baton deals with are blocked and read from a
  * descriptor; SIGPIPE is blocked too, so that a write to a pipe that nobody reads says EPIPE, and takes its effect when
- * the loop is closed. Dispositions stay as they were inherited (under nohup(1) SIGHUP stays ignored), but for SIGCHLD,
- * which must be waited for.
+ * the loop is closed. Dispositions stay as they were inherited, and what is ignored is left alone (SIGHUP under nohup(1)),
+ * but for SIGCHLD, which must be waited for.
  */
 #ifndef BATON_CLI_LOOP_H
 #define BATON_CLI_LOOP_H
