@@ -41,14 +41,14 @@ enum input_state input_next(struct input *input, const void **ret, size_t *ret_l
 	if (input->taken > 0)
 		buffer_consume(&input->buffer, input->taken);
 	input->taken = 0;
-	bytes = (const char *)input->buffer.bytes + input->buffer.begin;
 	length = buffer_length(&input->buffer);
+	bytes = length == 0 ? "" : (const char *)input->buffer.bytes + input->buffer.begin;
 	end = length == 0 ? NULL : find_end(input, bytes, length);
 	if (end == NULL && !input->is_at_end)
 		return INPUT_WANTS;
 	if (end == NULL && length == 0 && (input->cut != INPUT_WHOLE || input->error != 0))
 		return INPUT_ENDED;
-	*ret = length == 0 ? "" : bytes;
+	*ret = bytes;
 	*ret_length = end == NULL ? length : (size_t)(end - bytes);
 	input->taken = *ret_length + (end != NULL);
 	if (input->cut == INPUT_WHOLE)
