@@ -230,6 +230,12 @@ static void on_park(struct entry *entry)
 			entry_stop(entry, OBJECT_ENOMEM);
 	}
 	co_spin_unlock(&lane->lock);
+	/* Who ends the session, or stops the daemon, says so first and looks for blocked calls afterwards: what it did
+	 * not find sees it here. */
+	if (owner_has_ended(entry->owner))
+		entry_stop(entry, OBJECT_EENDED);
+	if (server_is_stopping())
+		entry_stop(entry, OBJECT_ESHUTDOWN);
 	if (call->scratch != NULL)
 		call_scratch_give(call->scratch);
 	call->scratch = NULL;

@@ -151,6 +151,9 @@ void owner_drop(struct hold *hold);
 /* Marks the owner ended: from the return on nothing is granted to it. */
 void owner_end(struct owner *owner);
 
+/* Whether it was marked. May be asked under an object's lock. */
+bool owner_has_ended(struct owner *owner);
+
 /* Releases up to 256 of an ended owner's holds through their types, step by step, oldest first. True if there are more.
  */
 bool owner_release_some(struct owner *owner, int64_t now_ns);

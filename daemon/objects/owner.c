@@ -61,6 +61,16 @@ void owner_end(struct owner *owner)
 	co_spin_unlock(&owner->lock);
 }
 
+bool owner_has_ended(struct owner *owner)
+{
+	bool ended;
+
+	co_spin_lock(&owner->lock);
+	ended = owner->ended;
+	co_spin_unlock(&owner->lock);
+	return ended;
+}
+
 /* The oldest hold of the first step that has any; NULL: none is left. Under the owner's lock. */
 static struct hold *first_hold(const struct owner *owner)
 {

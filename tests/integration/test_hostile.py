@@ -65,9 +65,48 @@ def child_closes_its_parent(daemon):
         child.socket.close()
 
 
+def blocks_on_while_it_is_killed(daemon):
+    """A session that goes on sending calls that wait, over several connections, ends all the same."""
+    with Client(daemon.path) as operator:
+        operator.call("Channel.Make", name="flood")
+        victim = Client(daemon.path)
+        lanes = [victim] + [attached(daemon.path, victim.session) for _ in range(3)]
+        for _ in range(2000):
+            victim.start("Channel.Receive", name="flood")
+        wait_until(lambda: operator.call("Daemon.Status").blocked == 2000, "all wait")
+        threads = [threading.Thread(target=flood, args=(lane,)) for lane in lanes]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: operator.call("Daemon.Status").blocked > 4000, "more come")
+        operator.call("Session.Kill", session=victim.session.session)
+        for thread in threads:
+            thread.join()
+        assert operator.call("Daemon.List", pattern="flood").objects[0].waiters == 0
+        assert operator.call("Daemon.Status").blocked == 0
+        operator.call("Channel.Delete", name="flood")
+        for lane in lanes:
+            lane.socket.close()
+
+
+def attached(path, session):
+    client = Bare(path)
+    client.call("Session.Attach", session=session.session, secret=session.secret)
+    return client
+
+
+def flood(client):
+    """Sends calls that wait until the daemon closes the connection."""
+    try:
+        while True:
+            for _ in range(16):
+                client.start("Channel.Receive", name="flood")
+    except OSError:
+        pass
+
+
 def main():
     with Daemon() as daemon:
-        for test in (chain_of_children, child_closes_its_parent):
+        for test in (chain_of_children, child_closes_its_parent, blocks_on_while_it_is_killed):
             test(daemon)
             serves(daemon)
             print(f"ok {test.__name__}")
