@@ -5,35 +5,16 @@
  * An element goes straight from a sender to a parked receiver; the buffer is used only when nobody waits. A receive
  * from a full buffer takes the oldest element and lets the oldest parked sender's into the place.
  *
- * Invariants: receivers wait only while the buffer is empty, senders only while it is full (or there is none); so not
- * both wait at once. A closed channel has no waiters once the close has returned.
+ * Invariants: receivers wait only while the buffer is empty, senders only while it is full (or there is none); so both
+ * wait at once only where they are cases of one select. A closed channel has no waiters once the close has returned.
  * Lock: channel->lock guards everything but element_bytes and capacity. Waits are readied after it.
  */
 #include <string.h>
 
 #include "base/memory.h"
-#include "runtime/co.h"
+#include "runtime/channel_private.h"
 
 enum { CLOSE_STEP = 256 };
-
-struct co_channel {
-	struct co_spin lock;
-	bool is_closed;
-	size_t element_bytes;
-	size_t capacity;
-	size_t length;
-	size_t oldest; /* index of the oldest element in the ring */
-	struct co_waitq receivers;
-	struct co_waitq senders;
-	char ring[];
-};
-
-/* A parked sender or receiver, on its coroutine's stack. ELEMENT is read from or written to by the waker. */
-struct party {
-	struct co_waiter waiter;
-	struct co_wait wait;
-	void *element; /* NULL: a receiver that drops it */
-};
 
 struct co_channel *co_channel_new(size_t element_bytes, size_t capacity)
 {
@@ -92,22 +73,21 @@ static void take_oldest(struct co_channel *channel, void *element)
 }
 
 /* Takes the oldest party out of QUEUE whose wait nobody else has ended, claimed with RESULT; NULL if there is none. */
-static struct party *claim_party(struct co_waitq *queue, int result)
+static struct co_party *claim_party(struct co_waitq *queue, int result)
 {
 	struct co_waiter *waiter;
 
 	while ((waiter = co_waitq_pop(queue)) != NULL)
 		if (co_wait_claim(waiter->wait, waiter, result))
-			return container_of(waiter, struct party, waiter);
+			return container_of(waiter, struct co_party, waiter);
 	return NULL;
 }
 
 /* ---- sending and receiving ------------------------------------------------------------------- */
 
-/* Sends if it can be done at once; the lock is held. *RET_READY is who is to be readied after the lock, or NULL. */
-static int send_at_once(struct co_channel *channel, const void *element, struct co_wait **ret_ready)
+int co_channel_send_at_once(struct co_channel *channel, const void *element, struct co_wait **ret_ready)
 {
-	struct party *receiver;
+	struct co_party *receiver;
 
 	*ret_ready = NULL;
 	if (channel->is_closed)
@@ -124,9 +104,9 @@ static int send_at_once(struct co_channel *channel, const void *element, struct 
 	return 0;
 }
 
-static int receive_at_once(struct co_channel *channel, void *element, struct co_wait **ret_ready)
+int co_channel_receive_at_once(struct co_channel *channel, void *element, struct co_wait **ret_ready)
 {
-	struct party *sender = NULL;
+	struct co_party *sender = NULL;
 
 	*ret_ready = NULL;
 	if (channel->length > 0) {
@@ -154,14 +134,15 @@ static int receive_at_once(struct co_channel *channel, void *element, struct co_
 static inline __attribute__((always_inline)) int wait_for_peer(struct co_context *context, struct co_channel *channel,
 	struct co_waitq *queue, void *element, const char *reason)
 {
-	struct party party;
+	struct co_party party;
+	struct co_wait wait;
 	int r;
 
 	party.element = element;
-	co_wait_init(&party.wait, reason);
-	co_waitq_push(queue, &party.waiter, &party.wait);
-	r = co_wait_park(&party.wait, context, CO_NEVER, &channel->lock);
-	if (party.wait.winner == NULL) { /* no peer took it out */
+	co_wait_init(&wait, reason);
+	co_waitq_push(queue, &party.waiter, &wait);
+	r = co_wait_park(&wait, context, CO_NEVER, &channel->lock);
+	if (wait.winner == NULL) { /* no peer took it out */
 		co_spin_lock(&channel->lock);
 		co_waitq_remove(queue, &party.waiter);
 		co_spin_unlock(&channel->lock);
@@ -187,7 +168,7 @@ int co_send(struct co_context *context, struct co_channel *channel, const void *
 	if (channel == NULL)
 		return block_for_ever(context, "chan send (nil chan)");
 	co_spin_lock(&channel->lock);
-	r = send_at_once(channel, element, &ready);
+	r = co_channel_send_at_once(channel, element, &ready);
 	if (r == CO_EWOULDBLOCK) /* a receiver only reads through this pointer */
 		return wait_for_peer(context, channel, &channel->senders, (void *)(uintptr_t)element, "chan send");
 	co_spin_unlock(&channel->lock);
@@ -204,7 +185,7 @@ int co_try_send(struct co_channel *channel, const void *element)
 	if (channel == NULL)
 		return CO_EWOULDBLOCK;
 	co_spin_lock(&channel->lock);
-	r = send_at_once(channel, element, &ready);
+	r = co_channel_send_at_once(channel, element, &ready);
 	co_spin_unlock(&channel->lock);
 	if (ready != NULL)
 		co_wait_ready(ready);
@@ -221,7 +202,7 @@ int co_receive(struct co_context *context, struct co_channel *channel, void *ele
 	if (channel == NULL)
 		return block_for_ever(context, "chan receive (nil chan)");
 	co_spin_lock(&channel->lock);
-	r = receive_at_once(channel, element, &ready);
+	r = co_channel_receive_at_once(channel, element, &ready);
 	if (r == CO_EWOULDBLOCK)
 		return wait_for_peer(context, channel, &channel->receivers, element, "chan receive");
 	co_spin_unlock(&channel->lock);
@@ -238,7 +219,7 @@ int co_try_receive(struct co_channel *channel, void *element)
 	if (channel == NULL)
 		return CO_EWOULDBLOCK;
 	co_spin_lock(&channel->lock);
-	r = receive_at_once(channel, element, &ready);
+	r = co_channel_receive_at_once(channel, element, &ready);
 	co_spin_unlock(&channel->lock);
 	if (ready != NULL)
 		co_wait_ready(ready);
@@ -252,7 +233,7 @@ static bool end_some_waits(struct co_channel *channel)
 {
 	struct co_wait *claimed = NULL;
 	struct co_wait **last = &claimed;
-	struct party *party = NULL;
+	struct co_party *party = NULL;
 
 	co_spin_lock(&channel->lock);
 	for (int i = 0; i < CLOSE_STEP; i++) {
@@ -263,9 +244,9 @@ static bool end_some_waits(struct co_channel *channel)
 			party = claim_party(&channel->senders, CO_ESENDCLOSED);
 		if (party == NULL)
 			break;
-		party->wait.next_claimed = NULL;
-		*last = &party->wait;
-		last = &party->wait.next_claimed;
+		party->waiter.wait->next_claimed = NULL;
+		*last = party->waiter.wait;
+		last = &party->waiter.wait->next_claimed;
 	}
 	co_spin_unlock(&channel->lock);
 	while (claimed != NULL) {

@@ -388,6 +388,43 @@ int co_channel_close(struct co_channel *channel);
 size_t co_channel_length(struct co_channel *channel);
 size_t co_channel_capacity(const struct co_channel *channel);
 
+/* A party to a channel: a parked sender or receiver. ELEMENT is read from, or written to, by the peer that claims it.
+ */
+struct co_party {
+	struct co_waiter waiter;
+	void *element; /* NULL: a receiver that drops it */
+};
+
+/* One case of a select, made by co_case_send or co_case_receive. */
+struct co_case {
+	struct co_channel *channel; /* NULL: a case that is never ready */
+	void *element;
+	bool is_send;
+	int result;                  /* of the case that was carried out: 0, CO_ECLOSED, CO_ESENDCLOSED */
+	struct co_case *next_locked; /* the runtime's from here on */
+	struct co_party party;
+};
+
+/* Sends *ELEMENT, or receives into *ELEMENT (NULL: dropped), which is the caller's until the select has returned. */
+static inline struct co_case co_case_send(struct co_channel *channel, const void *element)
+{
+	return (struct co_case){.channel = channel, .element = (void *)(uintptr_t)element, .is_send = true};
+}
+
+static inline struct co_case co_case_receive(struct co_channel *channel, void *element)
+{
+	return (struct co_case){.channel = channel, .element = element};
+}
+
+/* Go's select: carries out one of the COUNT cases, one drawn at random where several are ready, and waits where none
+ * is. A channel may stand in several cases; a select is never its own peer. With no case, or none but NULL channels, it
+ * waits for CONTEXT alone. Returns the index of the case, whose `result` says how it went; or the context's error, and
+ * then nothing was sent or received. */
+int co_select(struct co_context *context, struct co_case *cases, size_t count);
+
+/* As co_select with a default: CO_EWOULDBLOCK where no case is ready. */
+int co_try_select(struct co_case *cases, size_t count);
+
 /* Go's sync.Mutex: normal and starvation mode. Zero is unlocked and ready. */
 struct co_mutex {
 	atomic_uint state; /* locked; contended: look further under the lock */

@@ -149,6 +149,13 @@ static void television(void **state)
 	assert_string_equal(child.output, "good night\n");
 }
 
+static void select_odd(void **state)
+{
+	(void)state;
+	run_example("co_select_odd", 0);
+	assert_string_equal(child.output, "1\n3\n5\n7\n9\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -164,6 +171,7 @@ int main(void)
 		cmocka_unit_test(deploy_timeout),
 		cmocka_unit_test(nested_values),
 		cmocka_unit_test(television),
+		cmocka_unit_test(select_odd),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

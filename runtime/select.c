@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * select.c - Go's select over channels of this process (after the three passes of selectgo in Go's runtime/select.go).
+ *
+ * All channels are locked, in the order of their addresses and each once. If cases are ready, one of them, drawn at
+ * random, is carried out. Else the select stands as a party in the queue of every case, all on one wait, and parks; a
+ * peer that claims the wait has carried out its case. Then it leaves the other queues.
+ *
+ * Invariant: before co_select returns it has locked every channel once more, but for the one whose peer claimed it: so
+ * none that found its party in a queue still looks at it. Lock order: channels by address.
+ */
+#include "runtime/chance.h"
+#include "runtime/channel_private.h"
+
+/* ---- the order of locks ---------------------------------------------------------------------- */
+
+/* Merges two lists that are in order. */
+static struct co_case *merge(struct co_case *a, struct co_case *b)
+{
+	struct co_case *merged = NULL;
+	struct co_case **last = &merged;
+
+	while (a != NULL && b != NULL) {
+		struct co_case **least = (uintptr_t)b->channel < (uintptr_t)a->channel ? &b : &a;
+
+		*last = *least;
+		last = &(*least)->next_locked;
+		*least = *last;
+	}
+	*last = a != NULL ? a : b;
+	return merged;
+}
+
+/* The cases that have a channel, as a list by its address. */
+static struct co_case *in_order(struct co_case *cases, size_t count)
+{
+	if (count > 1)
+		return merge(in_order(cases, count / 2), in_order(cases + count / 2, count - count / 2));
+	if (count == 0 || cases->channel == NULL)
+		return NULL;
+	cases->next_locked = NULL;
+	return cases;
+}
+
+static void lock_all(struct co_case *first)
+{
+	const struct co_channel *held = NULL;
+
+	for (struct co_case *at = first; at != NULL; at = at->next_locked) {
+		if (at->channel != held)
+			co_spin_lock(&at->channel->lock);
+		held = at->channel;
+	}
+}
+
+/* Also the commit of a park. */
+static void unlock_all(void *first)
+{
+	struct co_case *at = first;
+
+	while (at != NULL) {
+		struct co_channel *channel = at->channel;
+
+		while (at != NULL && at->channel == channel)
+			at = at->next_locked;
+		co_spin_unlock(&channel->lock);
+	}
+}
+
+/* ---- what is ready --------------------------------------------------------------------------- */
+
+/* Whether CASE looks ready: a peer in the queue may have been claimed by another. Its channel is locked. */
+static bool looks_ready(const struct co_case *each)
+{
+	const struct co_channel *channel = each->channel;
+
+	if (channel->is_closed)
+		return true;
+	if (each->is_send)
+		return channel->length < channel->capacity || co_waitq_first(&channel->receivers) != NULL;
+	return channel->length > 0 || co_waitq_first(&channel->senders) != NULL;
+}
+
+/* One of those that look ready, each as likely; NULL if none does. All are locked. */
+static struct co_case *draw_ready(struct co_case *first)
+{
+	uint32_t count = 0;
+	uint32_t drawn;
+
+	for (struct co_case *at = first; at != NULL; at = at->next_locked)
+		count += looks_ready(at);
+	if (count == 0)
+		return NULL;
+	drawn = count > 1 ? co_chance_below(count) : 0;
+	for (struct co_case *at = first;; at = at->next_locked)
+		if (looks_ready(at) && drawn-- == 0)
+			return at;
+}
+
+/* Carries out a ready case, if there is one. All are locked. *RET_READY as channels have it. */
+static struct co_case *do_ready(struct co_case *first, struct co_wait **ret_ready)
+{
+	struct co_case *drawn;
+
+	/* A case whose peers were all claimed by others is not ready after all, and then looks so no more. */
+	while ((drawn = draw_ready(first)) != NULL) {
+		if (drawn->is_send)
+			drawn->result = co_channel_send_at_once(drawn->channel, drawn->element, ret_ready);
+		else
+			drawn->result = co_channel_receive_at_once(drawn->channel, drawn->element, ret_ready);
+		if (drawn->result != CO_EWOULDBLOCK)
+			return drawn;
+	}
+	return NULL;
+}
+
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+static struct co_waitq *queue_of(const struct co_case *each)
+{
+	return each->is_send ? &each->channel->senders : &each->channel->receivers;
+}
+
+static void join_queue(struct co_case *each, struct co_wait *wait)
+{
+	each->party.element = each->element;
+	co_waitq_push(queue_of(each), &each->party.waiter, wait);
+}
+
+/* Joins one queue with all cases from AT on that stand for it, one drawn at random before the others: a peer takes the
+ * first. */
+static void join_queue_often(struct co_case *at, struct co_wait *wait)
+{
+	struct co_channel *channel = at->channel;
+	const bool is_send = at->is_send;
+	struct co_case *drawn = at;
+	uint32_t count = 0;
+
+	for (struct co_case *each = at; each != NULL && each->channel == channel; each = each->next_locked)
+		if (each->is_send == is_send && (++count == 1 || co_chance_below(count) == 0))
+			drawn = each;
+	join_queue(drawn, wait);
+	for (struct co_case *each = at; each != NULL && each->channel == channel; each = each->next_locked)
+		if (each->is_send == is_send && each != drawn)
+			join_queue(each, wait);
+}
+
+static void join_queues(struct co_case *first, struct co_wait *wait)
+{
+	for (struct co_case *at = first; at != NULL; at = at->next_locked)
+		at->party.waiter.queued = false;
+	for (struct co_case *at = first; at != NULL; at = at->next_locked)
+		if (!at->party.waiter.queued)
+			join_queue_often(at, wait);
+}
+
+static void leave_queues(struct co_case *first, const struct co_waiter *winner)
+{
+	for (struct co_case *at = first; at != NULL; at = at->next_locked) {
+		if (&at->party.waiter == winner)
+			continue;
+		co_spin_lock(&at->channel->lock);
+		co_waitq_remove(queue_of(at), &at->party.waiter);
+		co_spin_unlock(&at->channel->lock);
+	}
+}
+
+/* Parks until a peer has carried out a case; all are locked, and unlocked on return. NULL, and the error in *RET_ERROR,
+ * when the context ended first. */
+static struct co_case *wait_for_peer(struct co_context *context, struct co_case *first, int *ret_error)
+{
+	struct co_case *done;
+	struct co_wait wait;
+	int r;
+
+	co_wait_init(&wait, first != NULL ? "select" : "select (no cases)");
+	join_queues(first, &wait);
+	r = co_wait_park_commit(&wait, context, CO_NEVER, unlock_all, first);
+	leave_queues(first, wait.winner);
+	if (wait.winner == NULL) {
+		*ret_error = r;
+		return NULL;
+	}
+	done = container_of(wait.winner, struct co_case, party.waiter);
+	done->result = r;
+	return done;
+}
+
+/* ---- select ---------------------------------------------------------------------------------- */
+
+int co_select(struct co_context *context, struct co_case *cases, size_t count)
+{
+	struct co_case *first = in_order(cases, count);
+	struct co_wait *ready = NULL;
+	struct co_case *done;
+	int r = context != NULL ? co_context_error(context) : 0;
+
+	if (r != 0)
+		return r;
+	lock_all(first);
+	done = do_ready(first, &ready);
+	if (done == NULL) {
+		done = wait_for_peer(context, first, &r);
+		return done != NULL ? (int)(done - cases) : r;
+	}
+	unlock_all(first);
+	if (ready != NULL)
+		co_wait_ready(ready);
+	return (int)(done - cases);
+}
+
+int co_try_select(struct co_case *cases, size_t count)
+{
+	struct co_case *first = in_order(cases, count);
+	struct co_wait *ready = NULL;
+	struct co_case *done;
+
+	lock_all(first);
+	done = do_ready(first, &ready);
+	unlock_all(first);
+	if (ready != NULL)
+		co_wait_ready(ready);
+	return done != NULL ? (int)(done - cases) : CO_EWOULDBLOCK;
+}

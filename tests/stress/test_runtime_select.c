@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_runtime_select.c - selects under random yields, cancels and deadlines at the moment of completion: what was sent
+ * is received once, what was not sent never, no select carries out two cases, and nobody waits for ever.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "tests/lib/co_test.h"
+
+#define CHANNELS 4
+#define WORKERS 8
+
+/* ---- a context that ends at a random moment ---------------------------------------------------------------------- */
+
+struct killer {
+	struct co_context *context;
+	unsigned yields;
+};
+
+static void kill_after_yields(void *arg)
+{
+	const struct killer killer = *(struct killer *)arg;
+
+	memory_free(arg);
+	for (unsigned i = 0; i < killer.yields; i++)
+		co_yield();
+	co_cancel(killer.context, NULL);
+	co_context_unref(killer.context);
+}
+
+/* NULL, or a context that another coroutine cancels soon, or one with a deadline soon. */
+static struct co_context *doomed_context(struct test_random *random, struct co_test_group *killers)
+{
+	struct co_context *context = NULL;
+	struct killer *killer;
+
+	switch (test_random_below(random, 3)) {
+	case 0:
+		return NULL;
+	case 1:
+		co_with_timeout(NULL, (int64_t)test_random_below(random, 60 * CO_MICROSECOND), &context);
+		return context;
+	default:
+		killer = memory_alloc(sizeof(*killer));
+		if (killer == NULL || co_with_cancel(NULL, &context) != 0)
+			return NULL;
+		*killer = (struct killer){co_context_ref(context), (unsigned)test_random_below(random, 4)};
+		co_test_go(killers, kill_after_yields, killer);
+		return context;
+	}
+}
+
+/* ---- traffic in all directions ----------------------------------------------------------------------------------- */
+
+static struct {
+	struct co_channel *channels[CHANNELS];
+	struct co_test_group killers;
+	size_t rounds;
+	atomic_uchar *states; /* per value: SENT + RECEIVED once each */
+	atomic_size_t done;
+	atomic_size_t given_up;
+} traffic;
+
+enum { SENT = 1, RECEIVED = 16 };
+
+static const int numbers[WORKERS] = {0, 1, 2, 3, 4, 5, 6, 7};
+
+/* Up to six cases, channels drawn at random, some twice and some NULL; each sends a value of its own. */
+static void random_select(struct test_random *random, int number, size_t round)
+{
+	const size_t count = 1 + test_random_below(random, 6);
+	struct co_context *context = doomed_context(random, &traffic.killers);
+	struct co_case cases[6];
+	int values[6];
+	int chosen;
+
+	for (size_t i = 0; i < count; i++) {
+		struct co_channel *channel = test_random_below(random, 9) == 0
+						     ? NULL
+						     : traffic.channels[test_random_below(random, CHANNELS)];
+
+		values[i] = -1;
+		if (test_random_below(random, 2) == 0) {
+			values[i] = (int)((round * 6 + i) * WORKERS) + number;
+			cases[i] = co_case_send(channel, &values[i]);
+		} else {
+			cases[i] = co_case_receive(channel, &values[i]);
+		}
+	}
+	if (context == NULL) /* not for ever */
+		chosen = co_try_select(cases, count);
+	else
+		chosen = co_select(context, cases, count);
+	co_context_unref(context);
+	if (chosen < 0) {
+		CHECK(chosen == CO_ECANCELED || chosen == CO_EDEADLINE || chosen == CO_EWOULDBLOCK);
+		atomic_fetch_add(&traffic.given_up, 1);
+		for (size_t i = 0; i < count; i++)
+			CHECK(cases[i].is_send || values[i] == -1);
+		return;
+	}
+	atomic_fetch_add(&traffic.done, 1);
+	CHECK_EQUAL(cases[chosen].result, 0);
+	CHECK(values[chosen] >= 0);
+	atomic_fetch_add(&traffic.states[values[chosen]], (unsigned char)(cases[chosen].is_send ? SENT : RECEIVED));
+	for (size_t i = 0; i < count; i++) /* no other case was carried out */
+		CHECK(cases[i].is_send || (int)i == chosen || values[i] == -1);
+}
+
+static void work(void *arg)
+{
+	const int number = *(const int *)arg;
+	struct test_random random = test_random_stream((uint64_t)number);
+
+	for (size_t i = 0; i < traffic.rounds; i++) {
+		random_select(&random, number, i);
+		while (test_random_below(&random, 3) == 0)
+			co_yield();
+	}
+}
+
+/* What is left in the buffers was sent as well. */
+static void drain(void)
+{
+	int value;
+
+	for (int i = 0; i < CHANNELS; i++)
+		while (co_try_receive(traffic.channels[i], &value) == 0)
+			atomic_fetch_add(&traffic.states[value], RECEIVED);
+}
+
+/* TestSelectStress, doubleselect. */
+COROUTINE_TEST(nothing_lost_nothing_twice)
+{
+	struct co_test_group group = {0};
+	size_t values;
+
+	memset(&traffic, 0, sizeof(traffic));
+	traffic.rounds = test_scale(20000);
+	values = traffic.rounds * 6 * WORKERS;
+	traffic.states = memory_zalloc(values);
+	CHECK(traffic.states != NULL);
+	for (size_t i = 0; i < CHANNELS; i++) {
+		traffic.channels[i] = co_channel_new(sizeof(int), i / 2);
+		CHECK(traffic.channels[i] != NULL);
+	}
+	for (int i = 0; i < WORKERS; i++)
+		co_test_go(&group, work, (void *)(uintptr_t)&numbers[i]);
+	co_test_wait(&group);
+	co_test_wait(&traffic.killers);
+	drain();
+	for (size_t i = 0; i < values; i++) {
+		const unsigned char state = atomic_load(&traffic.states[i]);
+
+		CHECK(state == 0 || state == SENT + RECEIVED);
+	}
+	for (int i = 0; i < CHANNELS; i++)
+		co_channel_free(traffic.channels[i]);
+	memory_free(traffic.states);
+	printf("selects: %zu carried out a case, %zu gave up\n", atomic_load(&traffic.done),
+		atomic_load(&traffic.given_up));
+	CHECK(atomic_load(&traffic.done) > 0 && atomic_load(&traffic.given_up) > 0);
+}
+
+/* ---- one select, two values, one cancel -------------------------------------------------------------------------- */
+
+struct duel {
+	struct co_channel *channels[2];
+	struct co_context *context;
+	struct test_random random;
+	int chosen;
+	int values[2];
+};
+
+static void duel_select(void *arg)
+{
+	struct duel *duel = arg;
+	struct co_case cases[] = {
+		co_case_receive(duel->channels[0], &duel->values[0]),
+		co_case_receive(duel->channels[1], &duel->values[1]),
+	};
+
+	duel->chosen = co_select(duel->context, cases, 2);
+}
+
+static void duel_cancel(void *arg)
+{
+	struct duel *duel = arg;
+
+	if (test_random_below(&duel->random, 2) == 0)
+		co_yield();
+	co_cancel(duel->context, NULL);
+}
+
+/* A select is cancelled while both its channels are sent to: it has one value or none, the others stay. */
+COROUTINE_TEST(cancel_meets_two_values)
+{
+	const size_t rounds = test_scale(100000);
+	struct duel duel = {.random = test_random_stream(7)};
+	size_t outcomes[3] = {0};
+
+	for (int i = 0; i < 2; i++) {
+		duel.channels[i] = co_channel_new(sizeof(int), 1);
+		CHECK(duel.channels[i] != NULL);
+	}
+	for (size_t i = 0; i < rounds; i++) {
+		struct co_test_group group = {0};
+		const int offered = (int)i;
+		int left;
+
+		duel.values[0] = -1;
+		duel.values[1] = -1;
+		CHECK_EQUAL(co_with_cancel(NULL, &duel.context), 0);
+		co_test_go(&group, duel_select, &duel);
+		if (i % 4 != 0)
+			co_yield();
+		co_test_go(&group, duel_cancel, &duel);
+		if (i % 3 != 0)
+			co_yield();
+		CHECK_EQUAL(co_send(NULL, duel.channels[i % 2], &offered), 0);
+		CHECK_EQUAL(co_send(NULL, duel.channels[1 - i % 2], &offered), 0);
+		co_test_wait(&group);
+		CHECK(duel.chosen == CO_ECANCELED || duel.chosen == 0 || duel.chosen == 1);
+		for (int each = 0; each < 2; each++) {
+			left = -1;
+			CHECK_EQUAL(
+				co_try_receive(duel.channels[each], &left), each == duel.chosen ? CO_EWOULDBLOCK : 0);
+			CHECK_EQUAL(each == duel.chosen ? duel.values[each] : left, offered);
+			CHECK(each == duel.chosen || duel.values[each] == -1);
+		}
+		outcomes[duel.chosen < 0 ? 2 : duel.chosen]++;
+		co_context_unref(duel.context);
+	}
+	printf("cancel meets two values: %zu and %zu received, %zu cancelled\n", outcomes[0], outcomes[1], outcomes[2]);
+	CHECK(outcomes[0] > 0 && outcomes[1] > 0 && outcomes[2] > 0);
+	co_channel_free(duel.channels[0]);
+	co_channel_free(duel.channels[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_lost_nothing_twice),
+		cmocka_unit_test(cancel_meets_two_values),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
