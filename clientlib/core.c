@@ -367,6 +367,11 @@ void core_tick(struct core *core, struct core_time now)
 	core_tick_session(core, now);
 }
 
+bool core_needs_boottime(const struct core *core)
+{
+	return core->kind != BATON_SESSION_NONE && (core->ttl > 0 || !core->was_open);
+}
+
 bool core_has_ttl(const struct core *core)
 {
 	return core->ttl > 0 && core->kind != BATON_SESSION_NONE;

@@ -34,7 +34,7 @@
 struct core;
 struct core_call;
 
-/* Now, in ns. Boottime is looked at only for sessions with ttl > 0. */
+/* Now, in ns. Boottime is looked at only where core_needs_boottime(). */
 struct core_time {
 	int64_t monotonic;
 	int64_t boottime;
@@ -116,6 +116,9 @@ void core_acknowledge(struct core *core);
 
 /* Whether time for the session is counted: its ttl is above 0. */
 bool core_has_ttl(const struct core *core);
+
+/* Whether core_time.boottime is looked at: the session has a ttl, or that is not known yet. */
+bool core_needs_boottime(const struct core *core);
 
 /* Whether the session was ever open: a connection that failed is to be tried again. */
 bool core_was_open(const struct core *core);

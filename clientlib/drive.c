@@ -25,7 +25,7 @@ struct core_time client_now(const struct baton_client *client)
 {
 	return (struct core_time){
 		.monotonic = clock_monotonic(),
-		.boottime = core_has_ttl(client->core) ? clock_boottime() : 0,
+		.boottime = core_needs_boottime(client->core) ? clock_boottime() : 0,
 	};
 }
 

@@ -19,7 +19,7 @@
 #include "baton/v1/connection.pb-c.h"
 #include "baton/v1/mutex.pb-c.h"
 #include "baton/v1/status.pb-c.h"
-#include "clientlib/clock.h"
+#include "tests/lib/clients.h"
 #include "tests/lib/co_test.h"
 #include "tests/lib/fake_daemon.h"
 
@@ -59,15 +59,6 @@ static baton_client *open_client(const struct fake_daemon *daemon, struct events
 	assert_int_equal(baton_open(daemon->address, &options, &client), BATON_OK);
 	return client;
 }
-
-#define EVENTUALLY(condition)                                                                                          \
-	do {                                                                                                           \
-		const int64_t eventually_limit = clock_monotonic() + 60 * CORE_SECOND;                                 \
-		while (!(condition)) {                                                                                 \
-			assert_true(clock_monotonic() < eventually_limit);                                             \
-			usleep(500);                                                                                   \
-		}                                                                                                      \
-	} while (0)
 
 /* Answers a PING, past acknowledgements. */
 static void answer_ping(struct fake_daemon *daemon)
