@@ -163,7 +163,7 @@ FUZZ := $(patsubst tests/fuzz/fuzz_%.c,$(B)/tests/fuzz/replay_%,$(wildcard tests
 TEST_LIBRARIES = $(B)/libdaemon.a $(B)/libobjects.a $(B)/libruntime.a $(B)/libclient.a $(B)/libproto.a $(B)/libbase.a
 TEST_SUPPORT := $(call objects,$(wildcard tests/lib/*.c))
 TEST_TIMEOUT ?= 120
-RUN = @tests/run -j $(JOBS) -t $(TEST_TIMEOUT) -b $(B)
+RUN = @TEST_SANITIZE=$(SANITIZE) tests/run -j $(JOBS) -t $(TEST_TIMEOUT) -b $(B)
 LINK_TEST = $(CC) $(CFLAGS) $(LINKING) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
 	$(EVENT_LIBS) $(PROTOBUF_LIBS) $(SYSTEMD_LIBS)
 
