@@ -13,6 +13,7 @@
 
 #include "base/memory.h"
 #include "daemon/call.h"
+#include "daemon/call_pool.h"
 #include "daemon/input_pool.h"
 #include "daemon/lane.h"
 #include "daemon/limits.h"
@@ -72,23 +73,50 @@ static enum step refuse(struct connection *connection, const char *text)
 	return STEP_END;
 }
 
+struct hello {
+	const uint8_t *bytes;
+	size_t length;
+	struct call_scratch *scratch;
+	const Baton__V1__ClientHello *message;
+};
+
+static void decode_hello(void *arg)
+{
+	struct hello *hello = arg;
+
+	hello->message =
+		baton__v1__client_hello__unpack(call_scratch_allocator(hello->scratch), hello->length, hello->bytes);
+}
+
+/* The protocol version that the hello of LENGTH bytes asks for; 0, and why, if there is none to go on with. */
+static uint32_t read_hello(const uint8_t *bytes, size_t length, const char **ret_why)
+{
+	struct hello hello = {.bytes = bytes, .length = length, .scratch = call_scratch_take(length)};
+	uint32_t protocol = 0;
+
+	*ret_why = "no memory for the hello";
+	if (hello.scratch == NULL)
+		return 0;
+	co_on_thread_stack(decode_hello, &hello);
+	*ret_why = hello.message == NULL ? "the hello is not a ClientHello" : "protocol version 0";
+	if (hello.message != NULL)
+		protocol = hello.message->protocol;
+	call_scratch_give(hello.scratch);
+	return protocol;
+}
+
 static enum step take_hello(struct connection *connection, const struct frame_request *header, const uint8_t *frame)
 {
 	Baton__V1__DaemonHello answer = BATON__V1__DAEMON_HELLO__INIT;
 	struct output_frame reply = {.header.kind = FRAME_HELLO_REPLY, .body = &answer.base};
-	Baton__V1__ClientHello *hello;
+	const char *why;
 	uint32_t protocol;
 
 	if (connection->hello)
 		return refuse(connection, "a second hello");
-	hello = baton__v1__client_hello__unpack(
-		NULL, header->length - FRAME_REQUEST_HEADER_BYTES, frame + FRAME_REQUEST_HEADER_BYTES);
-	if (hello == NULL)
-		return refuse(connection, "the hello is not a ClientHello");
-	protocol = hello->protocol;
-	baton__v1__client_hello__free_unpacked(hello, NULL);
+	protocol = read_hello(frame + FRAME_REQUEST_HEADER_BYTES, header->length - FRAME_REQUEST_HEADER_BYTES, &why);
 	if (protocol == 0)
-		return refuse(connection, "protocol version 0");
+		return refuse(connection, why);
 	connection->hello = true;
 	answer.protocol = protocol < FRAME_PROTOCOL_VERSION ? protocol : FRAME_PROTOCOL_VERSION;
 	answer.daemon = (char *)(uintptr_t) "batond/" BATON_VERSION;
