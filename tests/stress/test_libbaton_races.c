@@ -12,6 +12,9 @@
 #include "tests/lib/daemon_fixture.h"
 #include "tests/lib/fake_daemon.h"
 
+#define STEP_NS 100
+#define LEAD_MAX_NS (2 * MS)
+
 static struct daemon_fixture fixture;
 
 static int start_daemon(void **state)
@@ -63,6 +66,7 @@ struct race {
 	size_t completed;
 	size_t cancelled;
 	int64_t lead_ns; /* how long completion is begun before the cancel; below 0: after */
+	int64_t step_ns; /* how far LEAD_NS is moved, below 0: back; grows as long as the outcome stays the same */
 };
 
 struct outcome {
@@ -122,6 +126,20 @@ static void spin(int64_t ns)
 		;
 }
 
+/* Moves the lead so that the other outcome becomes more likely. */
+static void balance(struct race *race, int error)
+{
+	const int64_t towards = error == BATON_OK ? -1 : 1;
+	const bool same = race->step_ns * towards > 0;
+	const int64_t size = same ? race->step_ns * towards * 2 : STEP_NS;
+
+	assert_true(error == BATON_OK || error == BATON_ECANCELED);
+	race->step_ns = towards * (size < LEAD_MAX_NS ? size : LEAD_MAX_NS);
+	race->lead_ns += race->step_ns;
+	if (race->lead_ns > LEAD_MAX_NS || race->lead_ns < -LEAD_MAX_NS)
+		race->lead_ns = 0;
+}
+
 /* Begins WAIT, then lets COMPLETE and the cancel of WAIT run against each other. Returns how WAIT ended. */
 static struct outcome run_race(struct race *race, const struct baton_call *wait, const struct baton_call *complete)
 {
@@ -143,16 +161,11 @@ static struct outcome run_race(struct race *race, const struct baton_call *wait,
 	finish(race, &waited);
 	finish(race, &completed);
 	assert_int_equal(completed.error, BATON_OK);
-	if (waited.error == BATON_OK) {
+	if (waited.error == BATON_OK)
 		race->completed++;
-		race->lead_ns -= 100;
-	} else {
-		assert_int_equal(waited.error, BATON_ECANCELED);
+	else
 		race->cancelled++;
-		race->lead_ns += 100;
-	}
-	if (race->lead_ns > 50000 || race->lead_ns < -50000)
-		race->lead_ns = 0;
+	balance(race, waited.error);
 	return waited;
 }
 
