@@ -24,6 +24,7 @@
 #include "daemon/limits.h"
 #include "daemon/server.h"
 #include "daemon/session.h"
+#include "daemon/strings.h"
 
 #define FAIL_TEXT_BYTES 512
 
@@ -353,6 +354,10 @@ static int handle(
 	if (decoding.message == NULL)
 		return call_fail(call, BATON__V1__STATUS__STATUS_INVALID_ARGUMENT,
 			BATON__V1__REASON__REASON_BAD_REQUEST, "the message is not a %s",
+			call->method->request->short_name);
+	if (!strings_are_whole(call->method->request, decoding.bytes, decoding.length))
+		return call_fail(call, BATON__V1__STATUS__STATUS_INVALID_ARGUMENT,
+			BATON__V1__REASON__REASON_BAD_REQUEST, "a string of the %s has a NUL in it",
 			call->method->request->short_name);
 	status = check_name(call, decoding.message);
 	if (status != 0)
