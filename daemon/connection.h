@@ -43,7 +43,7 @@ struct connection {
 	bool hello;         /* the hello was taken */
 	bool drained;       /* the last read took all there was */
 	bool removed;       /* taken out of the poller */
-	int passed;         /* a descriptor that came along, or -1 */
+	int passed;         /* a pidfd that came along, or -1 */
 	uint64_t id;
 	struct co_poll poll;
 	struct list link;  /* in the daemon's list, under its lock */

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -173,7 +174,14 @@ int socket_accept(int listener, struct peer *ret_peer)
 	return fd;
 }
 
-/* Keeps the last descriptor of a control message and closes the others. */
+/* Signal 0 does nothing; on what is no pidfd it is EBADF. */
+static bool is_pidfd(int fd)
+{
+	return syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0) == 0 || errno != EBADF;
+}
+
+/* Keeps the last pidfd of a control message and closes all else: holding one of the peer's own sockets we would never
+ * see its end. */
 static void take_passed(const struct cmsghdr *control, int *passed)
 {
 	size_t count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -182,6 +190,10 @@ static void take_passed(const struct cmsghdr *control, int *passed)
 		int fd;
 
 		memcpy(&fd, CMSG_DATA(control) + i * sizeof fd, sizeof fd);
+		if (!is_pidfd(fd)) {
+			close(fd);
+			continue;
+		}
 		if (*passed >= 0)
 			close(*passed);
 		*passed = fd;

@@ -35,8 +35,8 @@ bool socket_is_loopback(const char *host);
 /* Accepts one connection, non-blocking and close-on-exec, with TCP_NODELAY. *RET_PEER is filled in. */
 int socket_accept(int listener, struct peer *ret_peer);
 
-/* Reads up to LENGTH bytes. 0 at the end. A descriptor that came along replaces *PASSED (which is closed if it was not
- * -1); any more are closed. */
+/* Reads up to LENGTH bytes. 0 at the end. A pidfd that came along replaces *PASSED (which is closed if it was not -1);
+ * other descriptors are closed. */
 ssize_t socket_receive(int fd, void *buffer, size_t length, int *passed);
 
 /* Writes what the socket takes of the vectors; never raises SIGPIPE. */

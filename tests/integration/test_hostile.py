@@ -79,6 +79,8 @@ def blocks_on_while_it_is_killed(daemon):
             thread.start()
         wait_until(lambda: operator.call("Daemon.Status").blocked > 4000, "more come")
         operator.call("Session.Kill", session=victim.session.session)
+        for lane in lanes:
+            lane.socket.shutdown(socket.SHUT_RDWR)  # else it takes 10 s until the daemon cuts off who does not read
         for thread in threads:
             thread.join()
         assert operator.call("Daemon.List", pattern="flood").objects[0].waiters == 0
@@ -104,9 +106,59 @@ def flood(client):
         pass
 
 
+def peak_kilobytes(daemon):
+    with open(f"/proc/{daemon.process.pid}/status", encoding="utf-8") as status:
+        return int(re.search(r"VmHWM:\s+(\d+)", status.read()).group(1))
+
+
+def hello_of_unknown_fields(daemon):
+    """A hello as long as a frame may be, of millions of unknown fields, costs no more than a call of that length."""
+    body = HELLO_BODY + b"\x78\x01" * (8 << 20)
+    before = peak_kilobytes(daemon)
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.connect(daemon.path)
+        peer.sendall(REQUEST_HEADER.pack(REQUEST_HEADER.size + len(body), HELLO, 0, 0, 0, 0, 0, 0, 0) + body)
+        assert peer.recv(1), "an answer"
+    grown = peak_kilobytes(daemon) - before
+    assert grown < 300 << 10, f"a hello of {len(body) >> 10} kB took {grown} kB"
+
+
+def nul_in_a_name(daemon):
+    """A name with a NUL in it is no other name."""
+    with Client(daemon.path) as client:
+        client.call("Mutex.Lock", name="a")
+        client.call("Channel.Make", name="a")
+        for method in ("Mutex.Lock", "Mutex.Check", "Channel.Make", "Channel.Send", "Channel.Delete"):
+            assert reason_of(client.call, method, name="a\0b", timeout=1) == "REASON_BAD_REQUEST", method
+        assert reason_of(client.call, "Daemon.Inspect", kind="mutex", name="a\0b") == "REASON_BAD_REQUEST"
+        assert reason_of(client.call, "Session.Open", label="\0") != "OK"
+        client.call("Channel.Send", name="a", value=b"\0", no_wait=True)
+        client.call("Channel.Delete", name="a")
+
+
+def descriptors_in_flight(daemon):
+    """Descriptors that nobody asked for are closed: also a peer's own, with which the daemon would never see its end."""
+    before = daemon.descriptors()
+    own = []
+    for i in range(200):
+        peer = socket.socket(socket.AF_UNIX)
+        peer.connect(daemon.path)
+        sent = [peer.fileno()] * (1 + i % 40)
+        peer.sendmsg([b"\x30"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", sent))])
+        if i % 2:
+            own.append(peer)
+        else:
+            peer.close()
+    wait_until(lambda: daemon.descriptors() <= before + len(own), "no passed descriptor is kept")
+    for peer in own:
+        peer.close()
+    wait_until(lambda: daemon.descriptors() <= before, "the connections are gone")
+
+
 def main():
     with Daemon() as daemon:
-        for test in (chain_of_children, child_closes_its_parent, blocks_on_while_it_is_killed):
+        for test in (chain_of_children, child_closes_its_parent, blocks_on_while_it_is_killed, hello_of_unknown_fields,
+                     nul_in_a_name, descriptors_in_flight):
             test(daemon)
             serves(daemon)
             print(f"ok {test.__name__}")
