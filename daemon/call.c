@@ -2,10 +2,10 @@
  *
  * call.c - one call from frame to reply.
  *
- * Decoding, handling and encoding: the request is decoded on the thread's own stack into scratch memory, the handler
- * runs on the reader's coroutine, the reply is encoded on the thread's own stack into the connection's chunks. When the
- * handler parks in an object's queue, the scratch goes back to its pool and the reader's role to a fresh coroutine; a
- * blocked call keeps its record and the page of stack that it stands on.
+ * The request is decoded into scratch memory (its bytes fields stay in the input), the handler runs on the reader's
+ * coroutine, the reply is encoded on the thread's own stack into the connection's chunks. When the handler parks in an
+ * object's queue, request and scratch are gone: the scratch goes back to its pool, and the reader's role with the input
+ * to a fresh coroutine. A blocked call keeps its record and the page of stack that it stands on.
  */
 #include "daemon/call.h"
 
@@ -25,6 +25,7 @@
 #include "daemon/server.h"
 #include "daemon/session.h"
 #include "daemon/strings.h"
+#include "proto/flat.h"
 
 #define FAIL_TEXT_BYTES 512
 
@@ -252,12 +253,21 @@ struct decoding {
 	ProtobufCMessage *message;
 };
 
-static void decode(void *arg)
+static void decode_unusual(void *arg)
 {
 	struct decoding *decoding = arg;
 
 	decoding->message = protobuf_c_message_unpack(decoding->call->method->request,
 		call_scratch_allocator(decoding->call->scratch), decoding->length, decoding->bytes);
+}
+
+/* The usual request needs little stack; protobuf-c's many kilobytes are the thread's. */
+static void decode(struct decoding *decoding)
+{
+	decoding->message = flat_unpack(decoding->call->method->request,
+		call_scratch_allocator(decoding->call->scratch), decoding->length, decoding->bytes);
+	if (decoding->message == NULL)
+		co_on_thread_stack(decode_unusual, decoding);
 }
 
 /* The rule for names, and for strings in general: what is not UTF-8 is refused. */
@@ -350,7 +360,7 @@ static int handle(
 	if (call->scratch == NULL)
 		return call_fail(call, BATON__V1__STATUS__STATUS_RESOURCE_EXHAUSTED,
 			BATON__V1__REASON__REASON_NO_MEMORY, "no memory for the request");
-	co_on_thread_stack(decode, &decoding);
+	decode(&decoding);
 	if (decoding.message == NULL)
 		return call_fail(call, BATON__V1__STATUS__STATUS_INVALID_ARGUMENT,
 			BATON__V1__REASON__REASON_BAD_REQUEST, "the message is not a %s",

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "daemon/limits.h"
 #include "daemon/socket.h"
+#include "proto/flat.h"
 
 #define CHUNK_BYTES 4096
 #define REFERENCE_BYTES 4096 /* values from here on are referenced */
@@ -100,9 +101,13 @@ static size_t put_varint(uint8_t *to, uint64_t value)
 	return n;
 }
 
+#define FLAT_BYTES 96 /* of a usual response: six fields */
+
 /* The sizes of a frame's parts. */
 struct parts {
 	size_t body;
+	bool is_flat; /* the body is in flat_bytes */
+	uint8_t flat_bytes[FLAT_BYTES];
 	size_t tag;     /* of the value: key and length */
 	size_t inlined; /* value bytes that are copied */
 	uint8_t tag_bytes[16];
@@ -110,9 +115,12 @@ struct parts {
 
 static void measure(const struct output_frame *frame, struct parts *parts)
 {
-	*parts = (struct parts){0};
-	if (frame->body != NULL)
+	parts->body = frame->body != NULL ? flat_pack(frame->body, parts->flat_bytes, FLAT_BYTES) : 0;
+	parts->is_flat = parts->body != FLAT_UNUSUAL;
+	if (!parts->is_flat)
 		parts->body = protobuf_c_message_get_packed_size(frame->body);
+	parts->tag = 0;
+	parts->inlined = 0;
 	if (frame->value == NULL)
 		return;
 	parts->tag = put_varint(parts->tag_bytes, (uint64_t)frame->value_field << 3 | 2);
@@ -149,8 +157,11 @@ static void fill(struct output_chunk *chunk, const struct output_frame *frame, c
 
 	frame_put_reply(to, &frame->header);
 	to += FRAME_REPLY_HEADER_BYTES;
-	if (parts->body > 0)
-		to += protobuf_c_message_pack(frame->body, to);
+	if (parts->is_flat)
+		memcpy(to, parts->flat_bytes, parts->body);
+	else
+		(void)protobuf_c_message_pack(frame->body, to);
+	to += parts->body;
 	if (parts->tag > 0) {
 		memcpy(to, parts->tag_bytes, parts->tag);
 		to += parts->tag;
