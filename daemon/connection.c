@@ -27,6 +27,14 @@ static void flush_deferred(struct co_deferred *deferred);
 static void flush(struct connection *connection);
 static void on_stalled(struct co_timer *timer);
 
+/* One socket fewer. Its record may live on for a while: with its lane, or with calls that are about to end. */
+static void count_closed(void)
+{
+	co_spin_lock(&all.lock);
+	all.count--;
+	co_spin_unlock(&all.lock);
+}
+
 int connection_new(int fd, const struct peer *peer)
 {
 	struct connection *connection = memory_zalloc(sizeof *connection);
@@ -53,6 +61,7 @@ int connection_new(int fd, const struct peer *peer)
 	r = co_poll_add(&connection->poll, false);
 	if (r < 0) {
 		connection->poll.fd = -1;
+		count_closed();
 		connection_unref(connection);
 		socket_close(fd);
 		return r;
@@ -78,7 +87,6 @@ void connection_unref(struct connection *connection)
 		return;
 	co_spin_lock(&all.lock);
 	list_remove(&connection->link);
-	all.count--;
 	co_spin_unlock(&all.lock);
 	log_debug("connection closed connection=%llu", (unsigned long long)connection->id);
 	output_kill(&connection->output);
@@ -153,6 +161,7 @@ static void on_removed(struct co_poll *poll)
 
 	socket_close(poll->fd);
 	poll->fd = -1;
+	count_closed();
 	connection_unref(connection);
 }
 

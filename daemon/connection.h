@@ -86,6 +86,8 @@ void connection_cut(struct connection *connection, const char *why);
 
 /* Calls VISIT for every connection, without the list's lock. */
 void connection_each(void (*visit)(struct connection *connection, void *arg), void *arg);
+
+/* How many have their socket open. */
 uint64_t connection_count(void);
 
 #endif
