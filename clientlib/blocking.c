@@ -33,8 +33,7 @@ struct waiter {
 	int64_t deadline;
 };
 
-/* ---- waiting ------------------------------------------------------------------------------------------------------
- */
+/* ---- waiting ----------------------------------------------------------------------------------------------------- */
 
 static pthread_condattr_t monotonic;
 static pthread_once_t monotonic_once = PTHREAD_ONCE_INIT;
@@ -132,8 +131,7 @@ static void wait_for_verdict(struct baton_client *client, struct waiter *waiter)
 	}
 }
 
-/* ---- cancelling ---------------------------------------------------------------------------------------------------
- */
+/* ---- cancelling -------------------------------------------------------------------------------------------------- */
 
 static void cancel(struct baton_client *client, struct waiter *waiter)
 {
@@ -162,8 +160,7 @@ static void on_cancel(struct context_watch *watch)
 	pthread_mutex_unlock(&client->lock);
 }
 
-/* ---- calls --------------------------------------------------------------------------------------------------------
- */
+/* ---- calls ------------------------------------------------------------------------------------------------------- */
 
 static uint32_t this_task(void)
 {
@@ -288,8 +285,7 @@ int baton_invoke(baton_client *client, baton_context *context, const struct bato
 	return r;
 }
 
-/* ---- opening and closing ------------------------------------------------------------------------------------------
- */
+/* ---- opening and closing ----------------------------------------------------------------------------------------- */
 
 /* A round of a thread that is alone with the client. */
 static void drive_alone(struct baton_client *client, int64_t until)

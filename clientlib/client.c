@@ -20,8 +20,7 @@
 #define LABEL_MAX_BYTES 255u
 #define HOST_BYTES 256u
 
-/* ---- options ------------------------------------------------------------------------------------------------------
- */
+/* ---- options ----------------------------------------------------------------------------------------------------- */
 
 static int copy_options(const struct baton_options *from, struct baton_options *to)
 {
@@ -70,7 +69,7 @@ static const char *judge_options(const struct baton_options *options, bool netwo
 static int make_core(struct baton_client *client, const struct baton_options *options)
 {
 	const bool network = transport_is_tcp(client->transport);
-	struct session_identity identity;
+	struct session_identity identity = {0};
 	char host[HOST_BYTES] = "";
 	char label[LABEL_MAX_BYTES + 1] = "";
 	struct core_settings settings = {
@@ -91,8 +90,7 @@ static int make_core(struct baton_client *client, const struct baton_options *op
 	return core_new(&settings, &client->core);
 }
 
-/* ---- making and freeing -------------------------------------------------------------------------------------------
- */
+/* ---- making and freeing ------------------------------------------------------------------------------------------ */
 
 static void client_free(struct baton_client *client)
 {
@@ -152,8 +150,7 @@ static int prepare(struct baton_client *client, const char *address, struct bato
 	return r == 0 ? BATON_OK : error_say(BATON_ESYSTEM, "pthread_atfork: %s", strerror(r));
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------------
- */
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
 
 /* The descriptors that go with the connection; with the lock. */
 static int make_descriptors(struct baton_client *client, const struct baton_options *options)
@@ -216,8 +213,7 @@ fail:
 	return r;
 }
 
-/* ---- closing ------------------------------------------------------------------------------------------------------
- */
+/* ---- closing ----------------------------------------------------------------------------------------------------- */
 
 /* Leaves the caller alone with the client. */
 static void clear_out(struct baton_client *client)
@@ -271,8 +267,7 @@ void baton_close(baton_client *client)
 	client_free(client);
 }
 
-/* ---- asking -------------------------------------------------------------------------------------------------------
- */
+/* ---- asking ------------------------------------------------------------------------------------------------------ */
 
 static pthread_mutex_t *lock_of(const baton_client *client)
 {

@@ -69,7 +69,7 @@ struct core_time client_now(const struct baton_client *client);
 /* BATON_EFORKED, or BATON_EINVAL where POLLABLE is not what the client is; else 0. Without the lock. */
 int client_check(const struct baton_client *client, bool pollable);
 
-/* ---- with the lock; those that make system calls or callbacks leave it for them ---- */
+/* ---- with the lock; those that make system calls or callbacks leave it for them ---------------------------------- */
 
 /* Gets an unconnected client further towards a connection, without blocking; gives up an opening whose time is over. */
 void client_advance(struct baton_client *client);
@@ -102,7 +102,7 @@ void client_wake(struct baton_client *client, enum client_descriptor wake);
 /* Makes an eventfd. 0 or BATON_ESYSTEM. */
 int client_make_wake(struct baton_client *client, enum client_descriptor wake);
 
-/* ---- blocking.c ---- */
+/* ---- blocking.c -------------------------------------------------------------------------------------------------- */
 
 void blocking_on_finished(struct baton_client *client, struct core_call *call);
 
@@ -117,11 +117,11 @@ void blocking_expel(struct baton_client *client);
 /* Lets a follower lead, if there is one and something to read; else wakes a keeper that rests. */
 void blocking_hand_on(struct baton_client *client);
 
-/* ---- pollable.c ---- */
+/* ---- pollable.c -------------------------------------------------------------------------------------------------- */
 
 void pollable_on_finished(struct baton_client *client, struct core_call *call);
 
-/* ---- keeper.c ---- */
+/* ---- keeper.c ---------------------------------------------------------------------------------------------------- */
 
 /* Starts the thread that keeps the session alive. 0, BATON_ENOMEM, BATON_ESYSTEM. With the lock. */
 int keeper_start(struct baton_client *client);

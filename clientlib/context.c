@@ -32,8 +32,7 @@ struct baton_context {
 static const char canceled[] = "context canceled";
 static const char exceeded[] = "context deadline exceeded";
 
-/* ---- making -------------------------------------------------------------------------------------------------------
- */
+/* ---- making ------------------------------------------------------------------------------------------------------ */
 
 static int64_t deadline_of(const baton_context *context)
 {
@@ -96,8 +95,7 @@ baton_context *baton_context_unref(baton_context *context)
 	return NULL;
 }
 
-/* ---- ending -------------------------------------------------------------------------------------------------------
- */
+/* ---- ending ------------------------------------------------------------------------------------------------------ */
 
 /* A context as it is cancelled in its turn, before its watchers hear of it. */
 static void cancel_one(baton_context *context, const char *cause)
@@ -172,8 +170,7 @@ int64_t context_deadline(const baton_context *context)
 	return deadline_of(context);
 }
 
-/* ---- watching -----------------------------------------------------------------------------------------------------
- */
+/* ---- watching ---------------------------------------------------------------------------------------------------- */
 
 bool context_watch(baton_context *context, struct context_watch *watch)
 {

@@ -10,8 +10,7 @@
 #define READ_BYTES 16384u
 #define ALLOWED_REPLY_BYTES FRAME_DEFAULT_MAX_BYTES
 
-/* ---- lifecycle ----------------------------------------------------------------------------------------------------
- */
+/* ---- lifecycle --------------------------------------------------------------------------------------------------- */
 
 static bool copy_settings(struct core *core, const struct core_settings *settings)
 {
@@ -120,8 +119,7 @@ void core_refuse(struct core *core, const char *why)
 	core_end_calls(core, BATON_EPROTOCOL, 0, why);
 }
 
-/* ---- connections ---------------------------------------------------------------------------------------------------
- */
+/* ---- connections ------------------------------------------------------------------------------------------------- */
 
 static void reset_connection(struct core *core)
 {
@@ -212,8 +210,7 @@ void core_break(struct core *core, int error, const char *why)
 	}
 }
 
-/* ---- bytes out ----------------------------------------------------------------------------------------------------
- */
+/* ---- bytes out --------------------------------------------------------------------------------------------------- */
 
 bool core_put_frame(struct core *core, enum frame_request_kind kind, uint64_t call, const uint8_t *body, size_t length)
 {
@@ -264,8 +261,7 @@ bool core_has_output(const struct core *core)
 	return is_connected(core) && (buffer_length(&core->sending) > 0 || buffer_length(&core->out) > 0);
 }
 
-/* ---- bytes in -----------------------------------------------------------------------------------------------------
- */
+/* ---- bytes in ---------------------------------------------------------------------------------------------------- */
 
 uint8_t *core_input(struct core *core, size_t *ret_room)
 {
@@ -336,8 +332,7 @@ void core_feed(struct core *core, size_t bytes, struct core_time now)
 	}
 }
 
-/* ---- time ---------------------------------------------------------------------------------------------------------
- */
+/* ---- time -------------------------------------------------------------------------------------------------------- */
 
 static int64_t earlier(int64_t a, int64_t b)
 {

@@ -58,8 +58,7 @@ enum core_state {
 	CORE_ENDED,       /* for good: core_error() */
 };
 
-/* ---- lifecycle ----------------------------------------------------------------------------------------------------
- */
+/* ---- lifecycle --------------------------------------------------------------------------------------------------- */
 
 /* An unconnected core; calls may be submitted. 0 or BATON_ENOMEM. The core in *RET is the caller's: core_free(). */
 int core_new(const struct core_settings *settings, struct core **ret);
@@ -87,8 +86,7 @@ void core_end(struct core *core, int error, const char *why);
 bool core_leave(struct core *core);
 bool core_has_left(const struct core *core);
 
-/* ---- bytes --------------------------------------------------------------------------------------------------------
- */
+/* ---- bytes ------------------------------------------------------------------------------------------------------- */
 
 /* Where to read the next bytes into, and how many at most (never 0). NULL: no memory. The place stays until core_feed()
  * or core_connect(). */
@@ -104,8 +102,7 @@ const uint8_t *core_output(struct core *core, struct core_time now, size_t *ret_
 void core_sent(struct core *core, size_t bytes);
 bool core_has_output(const struct core *core);
 
-/* ---- time ---------------------------------------------------------------------------------------------------------
- */
+/* ---- time -------------------------------------------------------------------------------------------------------- */
 
 /* When core_tick() is due, on the monotonic clock; CORE_NEVER: nothing is pending. Changes with every call. */
 int64_t core_deadline(const struct core *core, struct core_time now);
@@ -123,13 +120,12 @@ bool core_needs_boottime(const struct core *core);
 /* Whether the session was ever open: a connection that failed is to be tried again. */
 bool core_was_open(const struct core *core);
 
-/* ---- calls --------------------------------------------------------------------------------------------------------
- */
+/* ---- calls ------------------------------------------------------------------------------------------------------- */
 
-/* Submits CALL, whose strings and value are copied. DEADLINE: monotonic, or CORE_NEVER. It may have finished when this
- * returns. Errors, with a text for baton_last_error(): BATON_EINVAL, BATON_ENOMEM; all others are the call's result.
- * *RET is valid until core_hand_over(). */
-int core_submit(struct core *core, const struct baton_call *call, int64_t deadline, struct core_time now, void *owner,
+/* Submits what is ASKED, whose strings and value are copied. DEADLINE: monotonic, or CORE_NEVER. It may have finished
+ * when this returns. Errors, with a text for baton_last_error(): BATON_EINVAL, BATON_ENOMEM; all others are the call's
+ * result. *RET is valid until core_hand_over(). */
+int core_submit(struct core *core, const struct baton_call *asked, int64_t deadline, struct core_time now, void *owner,
 	struct core_call **ret);
 
 /* Asks for the end of CALL, which may have finished. */
@@ -154,8 +150,7 @@ struct baton_result *core_call_result(const struct core_call *call);
 /* The caller has the result of a finished call: it is his, and a message in it may be acknowledged. CALL is gone. */
 struct baton_result *core_hand_over(struct core *core, struct core_call *call);
 
-/* ---- the session --------------------------------------------------------------------------------------------------
- */
+/* ---- the session ------------------------------------------------------------------------------------------------- */
 
 /* Takes the oldest event. Its strings are valid until the next call of this function. */
 bool core_next_notice(struct core *core, struct baton_notice *ret);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * core_private.h - the core's structures, for its three files: core.c (bytes and lifecycle), core_calls.c (calls and
- * acknowledgement), core_session.c (opening, time, events, leaving).
+ * core_private.h - the core's structures, for its files: core.c (bytes and lifecycle), core_calls.c (calls on their
+ * way), core_verdicts.c (their ends), core_session.c (opening, time, events, leaving).
  *
  * Invariants: a call is in the table from its submission to its verdict; it is unsent (and in that list) until its
  * frame moves from `out` to `sending`, which happens for all of `out` at once. A call is freed when it is neither in
@@ -114,7 +114,7 @@ struct core {
 	struct core_notice *shown;
 };
 
-/* ---- core.c ---- */
+/* ---- core.c ------------------------------------------------------------------------------------------------------ */
 
 /* Appends a frame that is no request. False: no memory. */
 bool core_put_frame(struct core *core, enum frame_request_kind kind, uint64_t call, const uint8_t *body, size_t length);
@@ -125,7 +125,25 @@ void core_refuse(struct core *core, const char *why);
 /* Ends the core; calls that were sent end with SENT_ERROR. */
 void core_end_calls(struct core *core, int error, int sent_error, const char *why);
 
-/* ---- core_calls.c ---- */
+/* ---- core_calls.c ------------------------------------------------------------------------------------------------ */
+
+/* A record with room in the heap of deadlines, in nothing yet. NULL: no memory. */
+struct core_call *core_call_new(struct core *core, const struct operation *operation, const char *name);
+
+/* Takes a call out of everything and frees it; the second only if neither table nor owner needs it. */
+void core_call_free(struct core *core, struct core_call *call);
+void core_call_release(struct core *core, struct core_call *call);
+
+/* Puts a call into the table under a new id, and its frame, but for the header, at the end of `out`. False: no memory.
+ */
+bool core_enqueue(struct core *core, struct core_call *call, const ProtobufCMessage *message);
+
+/* Takes an unsent call's frame out of `out` again, and the call out of the table. */
+void core_withdraw(struct core *core, struct core_call *call);
+void core_leave_table(struct core *core, struct core_call *call);
+
+/* The call has its result: its owner is to be told. */
+void core_finish(struct core *core, struct core_call *call);
 
 /* A request of the core's own. NULL: no memory. */
 struct core_call *core_request(struct core *core, const struct operation *operation, const ProtobufCMessage *message,
@@ -134,28 +152,31 @@ struct core_call *core_request(struct core *core, const struct operation *operat
 /* Writes the headers of what leaves now. */
 void core_stamp_unsent(struct core *core, struct core_time now);
 
-/* Hands a reply to the call it is for. */
+/* The calls whose time is over. */
+void core_tick_calls(struct core *core, int64_t monotonic);
+
+/* ---- core_verdicts.c --------------------------------------------------------------------------------------------- */
+
+/* Makes the call's result an error: WHY behind the name of the object. */
+void core_fail_call(const struct core_call *call, int error, const char *why);
+
+/* Hands a reply to the call it is for; an owner's call takes it so. */
 void core_take_reply(struct core *core, const struct reply *reply);
+void core_take_verdict(struct core *core, struct core_call *call, const struct reply *reply);
 
 /* Ends the calls that were sent with ERROR (0: with BATON_EUNKNOWN), and those that were not with UNSENT_ERROR (0: they
  * stay). No verdict will come any more. */
 void core_drop_calls(struct core *core, int error, int unsent_error, const char *why);
-
-/* The calls whose time is over. */
-void core_tick_calls(struct core *core, int64_t monotonic);
 
 /* The reply number that may be acknowledged now; a frame that tells it is under way; the lane is gone. */
 uint64_t core_last_acknowledged(const struct core *core);
 void core_note_acknowledged(struct core *core);
 void core_forget_unread(struct core *core);
 
-/* Takes a call out of everything and frees it. */
-void core_call_free(struct core *core, struct core_call *call);
-
 /* Decodes the Error of a reply or GOAWAY into RESULT's memory: its enum baton_error, and its text. */
 int core_read_error(struct result *result, uint16_t status, const uint8_t *body, size_t length, const char **ret_text);
 
-/* ---- core_session.c ---- */
+/* ---- core_session.c ---------------------------------------------------------------------------------------------- */
 
 /* Queues Open or Attach. False: no memory. */
 bool core_ask_for_session(struct core *core);

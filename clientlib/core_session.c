@@ -36,8 +36,7 @@ static const struct operation detach_operation = {
 	.response = &baton__v1__session_detach_response__descriptor,
 };
 
-/* ---- events -------------------------------------------------------------------------------------------------------
- */
+/* ---- events ------------------------------------------------------------------------------------------------------ */
 
 struct core_notice {
 	struct list link;
@@ -131,8 +130,7 @@ void core_take_notice(struct core *core, const struct reply *reply)
 	result_free(memory);
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------------
- */
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
 
 /* The session is not opened, or not taken up again. */
 static void refuse_opening(struct core *core, const struct reply *reply)
@@ -291,8 +289,7 @@ void core_take_goaway(struct core *core, const struct reply *reply)
 	}
 }
 
-/* ---- time ---------------------------------------------------------------------------------------------------------
- */
+/* ---- time -------------------------------------------------------------------------------------------------------- */
 
 static bool is_counted(const struct core *core)
 {
@@ -399,8 +396,7 @@ int64_t core_guaranteed_until(const struct core *core)
 	return core->was_open ? lost_at(core) : INT64_MIN;
 }
 
-/* ---- leaving ------------------------------------------------------------------------------------------------------
- */
+/* ---- leaving ----------------------------------------------------------------------------------------------------- */
 
 static void take_left(struct core *core, struct core_call *call, const struct reply *reply)
 {

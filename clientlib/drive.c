@@ -55,8 +55,7 @@ static void unuse(struct baton_client *client)
 	}
 }
 
-/* ---- connecting ---------------------------------------------------------------------------------------------------
- */
+/* ---- connecting -------------------------------------------------------------------------------------------------- */
 
 /* R is transport_connect()'s or transport_finish()'s answer. */
 static void take_attempt(struct baton_client *client, int r, int64_t now)
@@ -140,8 +139,7 @@ static void hang_up(struct baton_client *client)
 	shutdown(*slot, SHUT_RDWR); /* ends the polls on it */
 }
 
-/* ---- bytes --------------------------------------------------------------------------------------------------------
- */
+/* ---- bytes ------------------------------------------------------------------------------------------------------- */
 
 /* Writes one chunk. False: there is no more, or no more can be written now. */
 static bool write_chunk(struct baton_client *client)
@@ -201,8 +199,7 @@ bool client_read(struct baton_client *client)
 	return n > 0 && (size_t)n == room;
 }
 
-/* ---- telling ------------------------------------------------------------------------------------------------------
- */
+/* ---- telling ----------------------------------------------------------------------------------------------------- */
 
 void client_settle(struct baton_client *client)
 {
@@ -234,8 +231,7 @@ void client_tell(struct baton_client *client)
 	client->telling = false;
 }
 
-/* ---- waiting ------------------------------------------------------------------------------------------------------
- */
+/* ---- waiting ----------------------------------------------------------------------------------------------------- */
 
 static int64_t earlier(int64_t a, int64_t b)
 {

@@ -77,8 +77,7 @@ void baton_stop(baton_client *client, uint64_t id)
 	pthread_mutex_unlock(&client->lock);
 }
 
-/* ---- the loop's side ----------------------------------------------------------------------------------------------
- */
+/* ---- the loop's side --------------------------------------------------------------------------------------------- */
 
 static baton_client *unconst(const baton_client *client)
 {

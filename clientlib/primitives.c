@@ -8,8 +8,7 @@
 #include "clientlib/baton.h"
 #include "clientlib/error.h"
 
-/* ---- calls whose result is no more than success ---------------------------------------------------------------------
- */
+/* ---- calls whose result is no more than success ------------------------------------------------------------------ */
 
 static int tell(baton_client *client, baton_context *context, const struct baton_call *call)
 {
@@ -27,8 +26,7 @@ static int ask_number(baton_client *client, const struct baton_call *call, uint6
 	return r;
 }
 
-/* ---- mutexes ------------------------------------------------------------------------------------------------------
- */
+/* ---- mutexes ----------------------------------------------------------------------------------------------------- */
 
 static int lock(baton_client *client, baton_context *context, const char *name, bool no_wait, uint64_t *ret_token,
 	bool *ret_abandoned)
@@ -82,8 +80,7 @@ int baton_mutex_check(baton_client *client, const char *name, uint64_t token, bo
 	return r;
 }
 
-/* ---- channels -----------------------------------------------------------------------------------------------------
- */
+/* ---- channels ---------------------------------------------------------------------------------------------------- */
 
 static int on_channel(baton_client *client, enum baton_operation operation, const char *name, uint64_t token)
 {

@@ -30,8 +30,7 @@ struct transport {
 	size_t current;
 };
 
-/* ---- finding it ---------------------------------------------------------------------------------------------------
- */
+/* ---- finding it -------------------------------------------------------------------------------------------------- */
 
 static void resolve_unix(struct transport *transport)
 {
@@ -101,8 +100,7 @@ const char *transport_text(const struct transport *transport)
 	return transport->text;
 }
 
-/* ---- connecting ---------------------------------------------------------------------------------------------------
- */
+/* ---- connecting -------------------------------------------------------------------------------------------------- */
 
 static int refuse(const struct transport *transport, int error)
 {
@@ -182,8 +180,7 @@ int transport_finish(struct transport *transport, int *slot)
 	return attempt_from_here(transport, slot, error);
 }
 
-/* ---- bytes --------------------------------------------------------------------------------------------------------
- */
+/* ---- bytes ------------------------------------------------------------------------------------------------------- */
 
 static bool is_passing(int error)
 {

@@ -32,8 +32,7 @@ static int stop_daemon(void **state)
 	return 0;
 }
 
-/* ---- helpers -------------------------------------------------------------------------------------------------------
- */
+/* ---- helpers ----------------------------------------------------------------------------------------------------- */
 
 static baton_client *open_client(void)
 {
@@ -77,8 +76,7 @@ static uint32_t holders_of(baton_client *client, const char *name)
 	return holders;
 }
 
-/* ---- exclusion -----------------------------------------------------------------------------------------------------
- */
+/* ---- exclusion --------------------------------------------------------------------------------------------------- */
 
 struct counter {
 	baton_client *client;
@@ -172,8 +170,7 @@ static void without_it_they_do(void **state)
 	assert_true(sum < THREADS * rounds);
 }
 
-/* ---- deadlines -----------------------------------------------------------------------------------------------------
- */
+/* ---- deadlines --------------------------------------------------------------------------------------------------- */
 
 static void a_deadline_is_kept_and_leaves_no_waiter(void **state)
 {
@@ -243,8 +240,7 @@ static void closing_frees_what_was_held_and_leaves_every_queue(void **state)
 	baton_close(holder);
 }
 
-/* ---- a daemon that is stopped --------------------------------------------------------------------------------------
- */
+/* ---- a daemon that is stopped ------------------------------------------------------------------------------------ */
 
 static void a_verdict_that_comes_late_leaves_no_lock_and_loses_no_message(void **state)
 {
@@ -286,8 +282,7 @@ static void a_verdict_that_comes_late_leaves_no_lock_and_loses_no_message(void *
 	baton_close(other);
 }
 
-/* ---- channels in a loop --------------------------------------------------------------------------------------------
- */
+/* ---- channels in a loop ------------------------------------------------------------------------------------------ */
 
 struct flow {
 	baton_client *producer;

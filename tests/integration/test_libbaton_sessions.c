@@ -28,16 +28,14 @@ static int stop_daemon(void **state)
 	return 0;
 }
 
-/* ---- helpers -------------------------------------------------------------------------------------------------------
- */
+/* ---- helpers ----------------------------------------------------------------------------------------------------- */
 
 static baton_client *open_client(void)
 {
 	return open_with(fixture.address, NULL);
 }
 
-/* ---- sessions ------------------------------------------------------------------------------------------------------
- */
+/* ---- sessions ---------------------------------------------------------------------------------------------------- */
 
 static baton_client *open_kind(enum baton_session_kind kind, const char *session, int pidfd)
 {
@@ -158,8 +156,7 @@ static void workers_open_sessions_of_their_own(void **state)
 	baton_close(client);
 }
 
-/* ---- the daemon's death ---------------------------------------------------------------------------------------------
- */
+/* ---- the daemon's death ------------------------------------------------------------------------------------------ */
 
 static void note_event(const struct baton_notice *notice, void *arg)
 {

@@ -19,8 +19,7 @@
 
 static const uint8_t secret[SESSION_SECRET_BYTES] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
 
-/* ---- lifecycle ----------------------------------------------------------------------------------------------------
- */
+/* ---- lifecycle --------------------------------------------------------------------------------------------------- */
 
 void rig_init(struct rig *rig, enum baton_session_kind kind, int64_t ttl_ns)
 {
@@ -72,8 +71,7 @@ void rig_tick(struct rig *rig, int64_t ns)
 	core_tick(rig->core, rig->now);
 }
 
-/* ---- what the core sends ------------------------------------------------------------------------------------------
- */
+/* ---- what the core sends ----------------------------------------------------------------------------------------- */
 
 static void parse_taken(struct rig *rig)
 {
@@ -117,8 +115,7 @@ const struct rig_frame *rig_take_one(struct rig *rig, unsigned kind, unsigned me
 	return &rig->frames[0];
 }
 
-/* ---- what the daemon says -----------------------------------------------------------------------------------------
- */
+/* ---- what the daemon says ---------------------------------------------------------------------------------------- */
 
 void rig_say(struct rig *rig, unsigned kind, unsigned status, uint64_t call, uint64_t number, const void *body,
 	size_t length)
@@ -239,8 +236,7 @@ void rig_feed(struct rig *rig)
 	}
 }
 
-/* ---- the caller ---------------------------------------------------------------------------------------------------
- */
+/* ---- the caller -------------------------------------------------------------------------------------------------- */
 
 struct core_call *rig_submit_call(struct rig *rig, const struct baton_call *call, int64_t timeout_ns)
 {

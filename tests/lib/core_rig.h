@@ -58,7 +58,7 @@ size_t rig_take(struct rig *rig);
 /* The one frame that the core wants to send: of this kind, REQUEST: with this method. */
 const struct rig_frame *rig_take_one(struct rig *rig, unsigned kind, unsigned method);
 
-/* ---- the daemon: each appends to the script; rig_feed() sends it ---- */
+/* ---- the daemon: each appends to the script; rig_feed() sends it ------------------------------------------------- */
 
 void rig_say(struct rig *rig, unsigned kind, unsigned status, uint64_t call, uint64_t number, const void *body,
 	size_t length);
@@ -75,7 +75,7 @@ void rig_say_goaway(struct rig *rig, int reason, const char *text);
 
 void rig_feed(struct rig *rig);
 
-/* ---- the caller ---- */
+/* ---- the caller -------------------------------------------------------------------------------------------------- */
 
 /* Submits a call with this timeout (below 0: none). */
 struct core_call *rig_submit(struct rig *rig, enum baton_operation operation, const char *name, int64_t timeout_ns);

@@ -80,8 +80,7 @@ void fake_join(struct fake_daemon *daemon)
 	buffer_clear(&daemon->rig.script);
 }
 
-/* ---- connections --------------------------------------------------------------------------------------------------
- */
+/* ---- connections ------------------------------------------------------------------------------------------------- */
 
 static void wait_for(int fd, short events)
 {
@@ -125,8 +124,7 @@ void fake_accept_session(struct fake_daemon *daemon, int64_t ttl_ns)
 	fake_flush(daemon);
 }
 
-/* ---- bytes --------------------------------------------------------------------------------------------------------
- */
+/* ---- bytes ------------------------------------------------------------------------------------------------------- */
 
 static void keep_passed(struct fake_daemon *daemon, struct msghdr *message)
 {

@@ -39,7 +39,7 @@ void fake_start(struct fake_daemon *daemon, void (*script)(struct fake_daemon *d
 /* Waits for the end of the script, and leaves nothing behind. */
 void fake_join(struct fake_daemon *daemon);
 
-/* ---- for scripts ---- */
+/* ---- for scripts ------------------------------------------------------------------------------------------------- */
 
 /* Takes the next connection; the one before is closed. */
 void fake_accept(struct fake_daemon *daemon);

@@ -31,8 +31,7 @@ static int stop_daemon(void **state)
 	return 0;
 }
 
-/* ---- helpers -------------------------------------------------------------------------------------------------------
- */
+/* ---- helpers ----------------------------------------------------------------------------------------------------- */
 
 static baton_client *open_client(void)
 {
@@ -56,8 +55,7 @@ static void *wait_for_lock(void *arg)
 	return NULL;
 }
 
-/* ---- cancel and completion racing -----------------------------------------------------------------------------------
- */
+/* ---- cancel and completion racing -------------------------------------------------------------------------------- */
 
 /* One event loop over two clients. */
 struct race {

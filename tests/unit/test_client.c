@@ -55,8 +55,7 @@ static void serve_the_end(struct fake_daemon *daemon)
 	}
 }
 
-/* ---- many threads -------------------------------------------------------------------------------------------------
- */
+/* ---- many threads ------------------------------------------------------------------------------------------------ */
 
 static void reply_ping(struct fake_daemon *daemon, uint64_t call, const uint8_t *body, size_t length)
 {
@@ -131,8 +130,7 @@ static void each_of_many_threads_gets_its_own_answers(void **state)
 	fake_join(&daemon);
 }
 
-/* ---- one blocked call in another thread ----------------------------------------------------------------------------
- */
+/* ---- one blocked call in another thread -------------------------------------------------------------------------- */
 
 struct caller {
 	baton_client *client;
@@ -168,8 +166,7 @@ static void caller_ends(struct caller *caller, int error)
 	baton_result_free(caller->result);
 }
 
-/* ---- contexts -----------------------------------------------------------------------------------------------------
- */
+/* ---- contexts ---------------------------------------------------------------------------------------------------- */
 
 /* Says over `arg`, a pipe, that the lock has come; then waits for its CANCEL and says so to the caller. */
 static void answer_cancel(struct fake_daemon *daemon)
@@ -336,8 +333,7 @@ static void contexts_end_downwards_and_once(void **state)
 	baton_cancel(NULL, NULL);
 }
 
-/* ---- ends ---------------------------------------------------------------------------------------------------------
- */
+/* ---- ends -------------------------------------------------------------------------------------------------------- */
 
 static void closing_ends_the_calls_of_others(void **state)
 {
@@ -450,8 +446,7 @@ static void opening_has_a_limit(void **state)
 	fake_join(&daemon);
 }
 
-/* ---- bytes that do not go ------------------------------------------------------------------------------------------
- */
+/* ---- bytes that do not go ---------------------------------------------------------------------------------------- */
 
 #define LARGE (8u * 1024 * 1024)
 
@@ -550,8 +545,7 @@ static void a_received_message_is_acknowledged_without_another_call(void **state
 	fake_join(&daemon);
 }
 
-/* ---- processes ----------------------------------------------------------------------------------------------------
- */
+/* ---- processes --------------------------------------------------------------------------------------------------- */
 
 static int use_in_child(baton_client *client, int fd)
 {

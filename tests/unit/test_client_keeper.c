@@ -26,8 +26,7 @@
 #define METHOD(name) BATON__V1__METHOD__METHOD_##name
 #define TTL (600 * RIG_MS)
 
-/* ---- fixture -------------------------------------------------------------------------------------------------------
- */
+/* ---- fixture ----------------------------------------------------------------------------------------------------- */
 
 /* What the client was told, from whatever thread. */
 struct events {
@@ -82,8 +81,7 @@ static void serve_the_end(struct fake_daemon *daemon)
 	}
 }
 
-/* ---- quiet clients --------------------------------------------------------------------------------------------------
- */
+/* ---- quiet clients ----------------------------------------------------------------------------------------------- */
 
 static void beat_then_tell(struct fake_daemon *daemon)
 {
@@ -198,8 +196,7 @@ static void the_keeper_takes_no_signals(void **state)
 	fake_join(&daemon);
 }
 
-/* ---- connections that break ----------------------------------------------------------------------------------------
- */
+/* ---- connections that break -------------------------------------------------------------------------------------- */
 
 /* Drops the connection under a lock call, then serves on the next. */
 static void drop_under_a_call(struct fake_daemon *daemon)
@@ -335,8 +332,7 @@ static void a_restarted_daemon_is_told_apart(void **state)
 	fake_join(&daemon);
 }
 
-/* ---- other threads and processes ------------------------------------------------------------------------------------
- */
+/* ---- other threads and processes --------------------------------------------------------------------------------- */
 
 struct worker {
 	baton_client *client;

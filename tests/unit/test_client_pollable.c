@@ -26,8 +26,7 @@
 #define STATUS(name) BATON__V1__STATUS__STATUS_##name
 #define TTL (600 * RIG_MS)
 
-/* ---- a loop of our own ---------------------------------------------------------------------------------------------
- */
+/* ---- a loop of our own ------------------------------------------------------------------------------------------- */
 
 /* One turn, at most until UNTIL. Returns baton_process()'s answer; 0 when there was nothing to process. */
 static int turn(baton_client *client, int64_t until)
@@ -111,8 +110,7 @@ static void answer_everything(struct fake_daemon *daemon)
 	}
 }
 
-/* ---- calls --------------------------------------------------------------------------------------------------------
- */
+/* ---- calls ------------------------------------------------------------------------------------------------------- */
 
 static void expect_all_at_once(struct fake_daemon *daemon)
 {
@@ -229,8 +227,7 @@ static void a_stopped_call_ends_as_the_daemon_says(void **state)
 	fake_join(&daemon);
 }
 
-/* ---- calls from within --------------------------------------------------------------------------------------------
- */
+/* ---- calls from within ------------------------------------------------------------------------------------------- */
 
 struct chain {
 	baton_client *client;
@@ -286,8 +283,7 @@ static void thousands_of_calls_may_be_under_way(void **state)
 	free(outcomes);
 }
 
-/* ---- ends ---------------------------------------------------------------------------------------------------------
- */
+/* ---- ends -------------------------------------------------------------------------------------------------------- */
 
 static void close_at_once(struct fake_daemon *daemon)
 {
@@ -341,8 +337,7 @@ static void closing_does_not_wait_and_calls_nobody(void **state)
 	fake_join(&daemon);
 }
 
-/* ---- over time ----------------------------------------------------------------------------------------------------
- */
+/* ---- over time --------------------------------------------------------------------------------------------------- */
 
 /* Answers a beat, drops the connection, takes the session up again with what was not sent before, beats once more. */
 static void drop_and_take_up(struct fake_daemon *daemon)

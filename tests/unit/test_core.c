@@ -26,8 +26,7 @@ static uint64_t taken_id(const struct rig *rig, size_t index)
 	return rig->frames[index].header.call;
 }
 
-/* ---- opening and order --------------------------------------------------------------------------------------------
- */
+/* ---- opening and order ------------------------------------------------------------------------------------------- */
 
 static void hello_open_and_the_first_calls_leave_in_one_write(void **state)
 {
@@ -166,8 +165,7 @@ static void without_a_session_only_looking_is_possible(void **state)
 	rig_done(&rig);
 }
 
-/* ---- acknowledgement ----------------------------------------------------------------------------------------------
- */
+/* ---- acknowledgement --------------------------------------------------------------------------------------------- */
 
 static struct core_call *receive(struct rig *rig, uint64_t *ret_id)
 {
@@ -270,8 +268,7 @@ static void what_brings_no_message_is_acknowledged_in_time_only_with_a_ttl(void 
 	}
 }
 
-/* ---- deadlines ----------------------------------------------------------------------------------------------------
- */
+/* ---- deadlines --------------------------------------------------------------------------------------------------- */
 
 static void the_daemon_is_told_what_is_left_rounded_up(void **state)
 {
@@ -474,8 +471,7 @@ static void a_late_message_without_a_token_is_never_acknowledged(void **state)
 	rig_done(&rig);
 }
 
-/* ---- cancelling ---------------------------------------------------------------------------------------------------
- */
+/* ---- cancelling -------------------------------------------------------------------------------------------------- */
 
 static void an_unsent_call_is_withdrawn_and_the_others_stay_whole(void **state)
 {
@@ -561,8 +557,7 @@ static void a_client_stopped_past_its_patience_still_reads_the_verdict(void **st
 	rig_done(&rig);
 }
 
-/* ---- answers ------------------------------------------------------------------------------------------------------
- */
+/* ---- answers ----------------------------------------------------------------------------------------------------- */
 
 static void negative_answers_are_errors_of_their_own(void **state)
 {

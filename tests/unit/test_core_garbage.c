@@ -148,8 +148,7 @@ static void a_long_message_comes_whole(void **state)
 	free(value);
 }
 
-/* ---- what a daemon never says -------------------------------------------------------------------------------------
- */
+/* ---- what a daemon never says ------------------------------------------------------------------------------------ */
 
 /* The core ends with BATON_EPROTOCOL, and the call that was under way with what is certain of it. */
 static void is_refused(struct rig *rig, struct core_call *call)
@@ -300,8 +299,7 @@ static void a_small_answer_cannot_take_much_memory(void **state)
 	free(body);
 }
 
-/* ---- chance -------------------------------------------------------------------------------------------------------
- */
+/* ---- chance ------------------------------------------------------------------------------------------------------ */
 
 static void mutate(struct buffer *script, struct test_random *random)
 {
@@ -333,8 +331,7 @@ static void random_damage_does_no_harm(void **state)
 	assert_true(ended > rounds / 10 && ended < rounds);
 }
 
-/* ---- no memory ----------------------------------------------------------------------------------------------------
- */
+/* ---- no memory --------------------------------------------------------------------------------------------------- */
 
 static size_t allocations;
 static size_t failing; /* the number of the one that fails; 0: none */

@@ -36,8 +36,7 @@ static void reply_nothing(struct rig *rig, uint64_t call)
 	rig_reply(rig, call, &empty.base);
 }
 
-/* ---- connections that break ---------------------------------------------------------------------------------------
- */
+/* ---- connections that break -------------------------------------------------------------------------------------- */
 
 static void without_ttl_a_broken_connection_ends_the_client(void **state)
 {
@@ -233,8 +232,7 @@ static void goaway_says_why(void **state)
 		}
 }
 
-/* ---- certainty ----------------------------------------------------------------------------------------------------
- */
+/* ---- certainty --------------------------------------------------------------------------------------------------- */
 
 static void safety_counts_from_the_sending_of_what_was_answered(void **state)
 {
@@ -335,8 +333,7 @@ static void a_silent_connection_is_given_up_before_the_session(void **state)
 	rig_done(&rig);
 }
 
-/* ---- notices ------------------------------------------------------------------------------------------------------
- */
+/* ---- notices ----------------------------------------------------------------------------------------------------- */
 
 static void say_notice(struct rig *rig, Baton__V1__NoticeKind kind, int reason)
 {
@@ -387,8 +384,7 @@ static void an_ended_session_is_lost_at_once_and_not_taken_up(void **state)
 	rig_done(&rig);
 }
 
-/* ---- leaving ------------------------------------------------------------------------------------------------------
- */
+/* ---- leaving ----------------------------------------------------------------------------------------------------- */
 
 static void leaving_ends_an_own_session_and_leaves_others(void **state)
 {
