@@ -41,6 +41,8 @@ enum co_error {
 	CO_ECLOSECLOSED = -1003, /* "close of closed channel" */
 	CO_EUNLOCKED = -1004,    /* "unlock of unlocked mutex" */
 	CO_ENEGATIVE = -1005,    /* "negative WaitGroup counter" */
+	CO_ERWUNLOCKED = -1006,  /* "unlock of unlocked RWMutex" */
+	CO_ERELEASED = -1007,    /* "semaphore: released more than held" */
 };
 
 /* The text of an error in Go's words, or strerror's for an errno. Static; never NULL. */
@@ -438,6 +440,103 @@ struct co_mutex {
 int co_mutex_lock(struct co_context *context, struct co_mutex *mutex);
 bool co_mutex_try_lock(struct co_mutex *mutex);
 int co_mutex_unlock(struct co_mutex *mutex); /* 0 or CO_EUNLOCKED */
+
+/* Go's sync.RWMutex: many readers or one writer. Zero is unlocked and ready. Not tied to coroutines: another may
+ * unlock. A writer that waits holds new readers off, so a reader that locks again may deadlock. The writer's unlock
+ * admits every reader that waits then, also before writers that came earlier; the last reader's admits the writer that
+ * has waited longest. Who gives up lets in those behind that waited for it alone. */
+struct co_rwmutex {
+	atomic_uint state; /* who holds it; contended: look further under the lock */
+	struct co_spin lock;
+	uint64_t next_ticket;
+	uint64_t admit_before; /* readers with an earlier ticket are admitted before any writer */
+	struct co_waitq readers;
+	struct co_waitq writers;
+};
+
+/* 0, or the context's error and then not held. The try_ forms never wait. The unlocks: 0 or CO_ERWUNLOCKED. */
+int co_rwmutex_read_lock(struct co_context *context, struct co_rwmutex *rwmutex);
+bool co_rwmutex_try_read_lock(struct co_rwmutex *rwmutex);
+int co_rwmutex_read_unlock(struct co_rwmutex *rwmutex);
+int co_rwmutex_lock(struct co_context *context, struct co_rwmutex *rwmutex);
+bool co_rwmutex_try_lock(struct co_rwmutex *rwmutex);
+int co_rwmutex_unlock(struct co_rwmutex *rwmutex);
+
+/* Go's sync.WaitGroup. Zero is a counter of 0. It may be used again, and its memory may go, once a wait has returned.
+ */
+struct co_waitgroup {
+	atomic_ullong state; /* the counter; contended: look further under the lock */
+	struct co_spin lock;
+	uint64_t generation; /* how often it came to 0 with waiters */
+	struct co_waitq waiters;
+};
+
+/* Adds DELTA, which may be negative, to the counter; at 0 every waiter goes on. 0, or CO_ENEGATIVE, also where the
+ * counter would pass 2^31 - 1, and then nothing was changed. Never blocks. co_waitgroup_done adds -1. */
+int co_waitgroup_add(struct co_waitgroup *group, int32_t delta);
+int co_waitgroup_done(struct co_waitgroup *group);
+
+/* Parks until the counter is 0. 0, or the context's error. */
+int co_waitgroup_wait(struct co_context *context, struct co_waitgroup *group);
+
+/* Go's sync.Once. Zero is ready. */
+struct co_once {
+	atomic_bool is_done;
+	struct co_mutex mutex;
+};
+
+/* co_once_do's body where FUNCTION may not have returned yet. */
+int co_once_do_slowly(struct co_context *context, struct co_once *once, void (*function)(void *arg), void *arg);
+
+/* Calls FUNCTION(ARG) if no call on ONCE has been made yet; else parks until that call has returned. 0 when it has; the
+ * context's error where it ended first, and then this call did not call FUNCTION. FUNCTION may park; where it calls
+ * co_once_do on the same ONCE it deadlocks. */
+static inline int co_once_do(struct co_context *context, struct co_once *once, void (*function)(void *arg), void *arg)
+{
+	if (atomic_load_explicit(&once->is_done, memory_order_acquire))
+		return 0;
+	return co_once_do_slowly(context, once, function, arg);
+}
+
+/* Go's sync.Cond. Zero is ready. */
+struct co_cond {
+	struct co_spin lock;
+	uint64_t next_ticket;
+	struct co_waitq waiters;
+};
+
+/* Unlocks MUTEX, which the caller holds, parks until a signal or broadcast reaches it, and locks MUTEX again, which
+ * nothing interrupts: it is held on return in every case but CO_EUNLOCKED (MUTEX was not locked). Nothing between the
+ * unlock and the park is missed. Others may have run before MUTEX was held again: wait in a loop. Returns 0 when woken,
+ * or the context's error. */
+int co_cond_wait(struct co_context *context, struct co_cond *cond, struct co_mutex *mutex);
+
+/* Wakes the waiter that has waited longest; one whose context has ended is passed over. Nothing if nobody waits. */
+void co_cond_signal(struct co_cond *cond);
+
+/* Wakes all that wait now. */
+void co_cond_broadcast(struct co_cond *cond);
+
+/* A weighted semaphore, first in, first out, as Go's x/sync/semaphore. Made by co_semaphore_init. */
+struct co_semaphore {
+	struct co_spin lock;
+	uint64_t size;
+	uint64_t held;
+	struct co_waitq waiters;
+};
+
+/* None of SIZE is held. */
+void co_semaphore_init(struct co_semaphore *semaphore, uint64_t size);
+
+/* Takes WEIGHT of the semaphore, when all that came earlier have theirs. 0; the context's error, and then nothing was
+ * taken; CO_EINVAL at once where WEIGHT is more than its whole size. */
+int co_semaphore_acquire(struct co_context *context, struct co_semaphore *semaphore, uint64_t weight);
+
+/* True if it took WEIGHT at once; false also where others wait. */
+bool co_semaphore_try_acquire(struct co_semaphore *semaphore, uint64_t weight);
+
+/* Gives WEIGHT back. 0, or CO_ERELEASED, and then nothing was changed. */
+int co_semaphore_release(struct co_semaphore *semaphore, uint64_t weight);
 
 /* ---- looking inside -------------------------------------------------------------------------- */
 

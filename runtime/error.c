@@ -21,6 +21,8 @@ static const struct {
 	{CO_ECLOSECLOSED, "close of closed channel"},
 	{CO_EUNLOCKED, "unlock of unlocked mutex"},
 	{CO_ENEGATIVE, "negative WaitGroup counter"},
+	{CO_ERWUNLOCKED, "unlock of unlocked RWMutex"},
+	{CO_ERELEASED, "semaphore: released more than held"},
 };
 
 const char *co_strerror(int error)
