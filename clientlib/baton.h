@@ -63,8 +63,8 @@ enum baton_error {
 /* The text of an error code. Static, never NULL. */
 BATON_API const char *baton_strerror(int error);
 
-/* The one-line text of the calling thread's last failed blocking call, naming object and rule; "" if none failed. Valid
- * until the thread's next call of the library. */
+/* The one-line text of the last call of the library that returned an error to this thread, naming object and rule; ""
+ * if none did. Valid until the thread's next call of the library. */
 BATON_API const char *baton_last_error(void);
 
 /* "0.1.0" */
@@ -144,14 +144,17 @@ struct baton_options {
 
 /* Connects to ADDRESS ("unix:PATH", "tcp:HOST:PORT", "user" for $XDG_RUNTIME_DIR/baton.sock; NULL: $BATON_SERVER, else
  * unix:/run/baton/baton.sock) and opens the session. OPTIONS may be NULL: blocking, own session, default ttl. Blocks
- * until the session is open, unless pollable: then it returns once the connection is under way, and failures come out
- * of baton_process(). The client in *RET is the caller's: baton_close(). Errors: BATON_EINVAL, BATON_EUNREACHABLE,
- * BATON_EDENIED, BATON_ESESSION, BATON_EUNAVAILABLE, BATON_EPROTOCOL, BATON_ENOMEM, BATON_ESYSTEM, BATON_EDEADLINE. */
+ * until the session is open, unless pollable: then it returns once the connection is under way (a HOST that is a name
+ * is looked up first), and what fails later comes out of baton_process(); calls may be started at once and leave
+ * together with the opening. The client in *RET is the caller's: baton_close(). Errors: BATON_EINVAL,
+ * BATON_EUNREACHABLE, BATON_EDENIED, BATON_ESESSION, BATON_EUNAVAILABLE, BATON_EPROTOCOL, BATON_ENOMEM, BATON_ESYSTEM,
+ * BATON_EDEADLINE. */
 BATON_API int baton_open(const char *address, const struct baton_options *options, baton_client **ret);
 
 /* Sends outstanding acknowledgements, ends the session (or leaves it: see baton_session_kind), closes the connection
- * and frees the client. Calls of other threads return BATON_ECLIENTCLOSED first. NULL is allowed. Waits at most a
- * second. */
+ * and frees the client. Calls of other threads return BATON_ECLIENTCLOSED first. Waits for the session's end, so that
+ * what it held is free, at most a second; a pollable client tells the daemon and does not wait, and DONEs that were not
+ * called are not called any more. NULL is allowed. In a forked child it frees memory and no more. */
 BATON_API void baton_close(baton_client *client);
 
 /* Closes the connection at once and without a word, as the process's death would. */
@@ -185,7 +188,7 @@ enum baton_operation {
 	BATON_LIST,          /* kind, name: pattern, after_kind, after_name, number: limit -> objects, more */
 	BATON_INSPECT,       /* kind name                     -> objects (one), parties, more */
 	BATON_SESSION_LIST,  /* number: ids above             -> sessions, more */
-	BATON_SESSION_CLOSE, /* session: "ID.SECRET" */
+	BATON_SESSION_CLOSE, /* session: "ID.SECRET"; NULL: the client's own */
 	BATON_SESSION_KILL,  /* number: the id */
 	BATON_OPERATION_COUNT
 };
@@ -315,8 +318,9 @@ BATON_API int baton_start(baton_client *client, const struct baton_call *call, i
 /* Asks the daemon to end the call; DONE still comes, with the verdict. Nothing if it has ended. */
 BATON_API void baton_stop(baton_client *client, uint64_t id);
 
-/* What to wait for: the descriptor, the poll(2) events wanted on it, and the time (CLOCK_MONOTONIC ns, INT64_MAX: none)
- * at which baton_process() wants to be called even if there are none. They change with every call of the library. */
+/* What to wait for: the descriptor (-1: none, between two connections of a session with a ttl), the poll(2) events
+ * wanted on it, and the time (CLOCK_MONOTONIC ns, INT64_MAX: none) at which baton_process() wants to be called even if
+ * there are none. They change with every call of the library. */
 BATON_API int baton_fd(const baton_client *client);
 BATON_API short baton_events(const baton_client *client);
 BATON_API int64_t baton_timeout(const baton_client *client);
