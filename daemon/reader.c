@@ -255,6 +255,7 @@ static void give_room_back(struct connection *connection)
 /* Reads once. STEP_ON: bytes came; STEP_RETIRED: none there now; STEP_END: the end, or a failed socket. */
 static enum step receive(struct connection *connection, size_t need)
 {
+	uint8_t *at;
 	size_t room;
 	ssize_t n;
 
@@ -267,7 +268,11 @@ static enum step receive(struct connection *connection, size_t need)
 		connection->end = 0;
 	}
 	room = connection->capacity - connection->end;
-	n = socket_receive(connection->poll.fd, connection->input + connection->end, room, &connection->passed);
+	at = connection->input + connection->end;
+	if (connection->lane == NULL && connection->peer.local) /* only what opens a session may bring a descriptor */
+		n = socket_receive_passed(connection->poll.fd, at, room, &connection->passed);
+	else
+		n = socket_receive(connection->poll.fd, at, room);
 	if (n == -EAGAIN) {
 		connection->drained = true;
 		return STEP_RETIRED;

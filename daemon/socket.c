@@ -200,7 +200,17 @@ static void take_passed(const struct cmsghdr *control, int *passed)
 	}
 }
 
-ssize_t socket_receive(int fd, void *buffer, size_t length, int *passed)
+ssize_t socket_receive(int fd, void *buffer, size_t length)
+{
+	ssize_t n;
+
+	do
+		n = recv(fd, buffer, length, MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+ssize_t socket_receive_passed(int fd, void *buffer, size_t length, int *passed)
 {
 	union {
 		char bytes[CMSG_SPACE(PASSED_MAX * sizeof(int))];
@@ -234,7 +244,8 @@ ssize_t socket_send(int fd, const struct iovec *vectors, int count)
 	ssize_t n;
 
 	do
-		n = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = count == 1 ? send(fd, vectors->iov_base, vectors->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL)
+			       : sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
 }

@@ -35,9 +35,11 @@ bool socket_is_loopback(const char *host);
 /* Accepts one connection, non-blocking and close-on-exec, with TCP_NODELAY. *RET_PEER is filled in. */
 int socket_accept(int listener, struct peer *ret_peer);
 
-/* Reads up to LENGTH bytes. 0 at the end. A pidfd that came along replaces *PASSED (which is closed if it was not -1);
- * other descriptors are closed. */
-ssize_t socket_receive(int fd, void *buffer, size_t length, int *passed);
+/* Reads up to LENGTH bytes. 0 at the end. Descriptors that came along are closed. */
+ssize_t socket_receive(int fd, void *buffer, size_t length);
+
+/* The same, but a pidfd that came along replaces *PASSED, which is closed if it was not -1. */
+ssize_t socket_receive_passed(int fd, void *buffer, size_t length, int *passed);
 
 /* Writes what the socket takes of the vectors; never raises SIGPIPE. */
 ssize_t socket_send(int fd, const struct iovec *vectors, int count);
