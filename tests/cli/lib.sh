@@ -51,11 +51,14 @@ stop_daemon() {
     wait "$daemon" 2>/dev/null
 }
 
-# until_true COMMAND...: repeats it until it succeeds, for at most 20 s.
+# until_true COMMAND...: repeats it until it succeeds; a failed check if it has not after 20 s.
 until_true() {
     local deadline=$((SECONDS + 20))
     until "$@" >/dev/null 2>&1; do
-        [ $SECONDS -lt $deadline ] || return 1
+        if [ $SECONDS -ge $deadline ]; then
+            failed "until_true" "never came true: $*"
+            return 1
+        fi
         sleep 0.01
     done
 }
@@ -108,6 +111,7 @@ says() {
 # field COLUMN NAME [KIND]: a column of the object's row in baton ls.
 field() { baton ls "${3:-mutex}" "$2" | cut -f "$1"; }
 has_waiters() { [ "$(field 5 "$1" "${2:-mutex}")" = "$3" ]; }
+has_any_waiter() { [ "$(field 5 "$1" "${2:-mutex}")" -ge 1 ]; }
 has_holder() { [ "$(field 4 "$1")" = 1 ]; }
 # An object whose last holder died stays, with its mark.
 is_free() { [ "$(field 4 "$1")" != 1 ]; }
