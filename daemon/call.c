@@ -243,6 +243,8 @@ static void on_park(struct entry *entry)
 	call->scratch = NULL;
 	if (connection_pass_reader(call->connection))
 		*call->passed = true;
+	else
+		entry_stop(entry, OBJECT_ENOMEM); /* with nobody to read what might end its wait */
 	call->passed = NULL;
 }
 

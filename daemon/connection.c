@@ -225,8 +225,8 @@ static void flush_deferred(struct co_deferred *deferred)
 	connection_unref(connection);
 }
 
-/* Has the output written at the end of the round. The queue holds a reference. */
-static void flush_later(struct connection *connection)
+/* The queue holds a reference. */
+void connection_flush_later(struct connection *connection)
 {
 	co_spin_lock(&connection->output.lock);
 	if (!connection->output.deferred.queued) {
@@ -251,7 +251,7 @@ void connection_sent(struct connection *connection, int r)
 	else if (r == -EMSGSIZE)
 		connection_cut(connection, "it does not read its replies");
 	else if (r == 0)
-		flush_later(connection);
+		connection_flush_later(connection);
 }
 
 void connection_send(struct connection *connection, struct output_frame *frame)
@@ -276,7 +276,7 @@ void connection_finish(struct connection *connection)
 	if (output_pending(&connection->output) == 0)
 		remove_from_poller(connection);
 	else
-		flush_later(connection);
+		connection_flush_later(connection);
 }
 
 void connection_cut(struct connection *connection, const char *why)

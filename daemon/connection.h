@@ -32,7 +32,8 @@ enum reader_state {
 	READER_IDLE,    /* nothing to read, no coroutine */
 	READER_RUNNING, /* a coroutine reads */
 	READER_AGAIN,   /* it reads, and there was news meanwhile */
-	READER_PAUSED,  /* too much output waits: resumed when the peer has taken half of it */
+	READER_PAUSED,  /* too much output waits, or no memory for a coroutine: the flusher resumes it when it may go on
+			 */
 };
 
 struct connection {
@@ -63,7 +64,7 @@ struct connection *connection_ref(struct connection *connection);
 void connection_unref(struct connection *connection);
 
 /* Passes the reader's role to a fresh coroutine: the caller is about to park. False when there is no memory for one:
- * the caller stays the reader. */
+ * the caller stays the reader, and must not wait. */
 bool connection_pass_reader(struct connection *connection);
 
 /* Queues a frame for the peer and sees to it that it leaves at the end of the round. Takes over frame->value. A
@@ -73,6 +74,9 @@ void connection_send(struct connection *connection, struct output_frame *frame);
 /* The two halves of connection_send, for those who append under a lock: output_append() to connection->output, then,
  * without the lock, this with what it returned. */
 void connection_sent(struct connection *connection, int r);
+
+/* Has the output written at the end of the round, and a paused reader resumed if it may be. */
+void connection_flush_later(struct connection *connection);
 
 /* Says GOAWAY with REASON and TEXT. */
 void connection_say_goodbye(struct connection *connection, int reason, const char *text);

@@ -32,19 +32,31 @@ enum step {
 	STEP_END,     /* the connection is over */
 };
 
+/* Starts the coroutine that the word speaks of. Without memory for it the connection counts as paused, and whoever
+ * flushes it next tries again: to cut it would take a reader too. */
+static void start(struct connection *connection)
+{
+	connection->drained = false;
+	if (co_go(reader_main, connection_ref(connection)) == 0)
+		return;
+	connection_unref(connection);
+	atomic_store(&connection->reader, READER_PAUSED);
+	connection_flush_later(connection);
+}
+
 void reader_wake(struct connection *connection)
 {
 	unsigned state = READER_IDLE;
 
-	if (atomic_compare_exchange_strong(&connection->reader, &state, READER_RUNNING)) {
-		connection->drained = false;
-		if (co_go(reader_main, connection_ref(connection)) < 0) {
-			connection_unref(connection);
-			atomic_store(&connection->reader, READER_IDLE);
-			connection_cut(connection, "no memory for a reader");
+	for (;;) {
+		if (atomic_compare_exchange_strong(&connection->reader, &state, READER_RUNNING)) {
+			start(connection);
+			return;
 		}
-	} else if (state == READER_RUNNING) {
-		(void)atomic_compare_exchange_strong(&connection->reader, &state, READER_AGAIN);
+		if (state != READER_RUNNING ||
+			atomic_compare_exchange_strong(&connection->reader, &state, READER_AGAIN))
+			return; /* resumed, it looks for itself */
+		state = READER_IDLE;
 	}
 }
 
@@ -54,12 +66,8 @@ void reader_resume(struct connection *connection)
 
 	if (output_pending(&connection->output) > LIMIT_OUTPUT_BYTES / 2 && !connection->output.dead)
 		return;
-	if (!atomic_compare_exchange_strong(&connection->reader, &state, READER_RUNNING))
-		return;
-	if (co_go(reader_main, connection_ref(connection)) < 0) {
-		connection_unref(connection);
-		atomic_store(&connection->reader, READER_PAUSED);
-	}
+	if (atomic_compare_exchange_strong(&connection->reader, &state, READER_RUNNING))
+		start(connection);
 }
 
 /* ---- frames --------------------------------------------------------------------------------------------------------
@@ -306,12 +314,14 @@ static bool retire(struct connection *connection, enum reader_state to)
 /* Too much output waits. The flusher may have drained it before the word said so: look again. */
 static enum step pause_for_output(struct connection *connection)
 {
+	unsigned state = READER_PAUSED;
+
 	connection->drained = false;
 	while (!retire(connection, READER_PAUSED))
 		continue;
-	if (output_pending(&connection->output) <= LIMIT_OUTPUT_BYTES / 2 || connection->output.dead)
-		reader_resume(connection);
-	return STEP_RETIRED;
+	if (output_pending(&connection->output) > LIMIT_OUTPUT_BYTES / 2 && !connection->output.dead)
+		return STEP_RETIRED;
+	return atomic_compare_exchange_strong(&connection->reader, &state, READER_RUNNING) ? STEP_ON : STEP_RETIRED;
 }
 
 static enum step turn(struct connection *connection)
