@@ -538,6 +538,47 @@ bool co_semaphore_try_acquire(struct co_semaphore *semaphore, uint64_t weight);
 /* Gives WEIGHT back. 0, or CO_ERELEASED, and then nothing was changed. */
 int co_semaphore_release(struct co_semaphore *semaphore, uint64_t weight);
 
+/* A map for concurrent use, as Go's sync.Map. Keys are byte strings, which the map copies, so a pointer or a number is
+ * a key by its bytes; values are the caller's pointers, which the map only keeps and compares by address. Each function
+ * takes effect at one moment; none blocks. May be used from any thread. */
+struct co_map;
+
+/* Empty. The caller owns it: co_map_free(), when nobody uses it; the values stay the caller's. NULL: no memory. */
+struct co_map *co_map_new(void);
+void co_map_free(struct co_map *map);
+
+/* True if KEY is in it; then *RET_VALUE is its value, else NULL. */
+bool co_map_load(struct co_map *map, const void *key, size_t length, void **ret_value);
+
+/* Sets the value of KEY. 0 or CO_ENOMEM; a key that is in it already needs no memory. */
+int co_map_store(struct co_map *map, const void *key, size_t length, void *value);
+
+/* As co_map_store, and gives the value that it replaced in *RET_PREVIOUS: 1; or 0 and NULL if KEY was not in it. */
+int co_map_swap(struct co_map *map, const void *key, size_t length, void *value, void **ret_previous);
+
+/* 1 if KEY is in it: *RET_ACTUAL is its value, which stays. 0 if it was not: VALUE is stored, and *RET_ACTUAL. Or
+ * CO_ENOMEM. */
+int co_map_load_or_store(struct co_map *map, const void *key, size_t length, void *value, void **ret_actual);
+
+/* True if KEY was in it and now is not; *RET_VALUE was its value, else NULL. */
+bool co_map_load_and_delete(struct co_map *map, const void *key, size_t length, void **ret_value);
+bool co_map_delete(struct co_map *map, const void *key, size_t length);
+
+/* If KEY is in it with the value EXPECTED: sets another, or deletes it. True if so. */
+bool co_map_compare_and_swap(struct co_map *map, const void *key, size_t length, void *expected, void *value);
+bool co_map_compare_and_delete(struct co_map *map, const void *key, size_t length, void *expected);
+
+/* Calls VISIT for the keys in it, in no order, until it returns false. No lock is held: VISIT may park and use the map.
+ * Each key is visited at most once, with a value that it had during the call; one that was in it throughout is visited,
+ * one that came or went meanwhile perhaps. KEY is valid until VISIT returns. */
+void co_map_range(struct co_map *map, bool (*visit)(const void *key, size_t length, void *value, void *arg), void *arg);
+
+/* Deletes all keys. */
+void co_map_clear(struct co_map *map);
+
+/* How many keys are in it. */
+size_t co_map_length(struct co_map *map);
+
 /* ---- looking inside -------------------------------------------------------------------------- */
 
 struct co_stats {
