@@ -55,7 +55,7 @@ int child_start(struct child *child, const struct child_plan *plan)
 {
 	const pid_t parent = getpid();
 	/* vfork(2) is faster; but a child that the terminal stops before it has become CMD would leave us stuck. */
-	const pid_t pid = plan->leads_group ? vfork() : fork(); // NOLINT(clang-analyzer-security.insecureAPI.vfork)
+	const pid_t pid = plan->leads_group ? vfork() : fork(); // NOLINT(*vfork,*Vfork): become() only calls
 
 	if (pid == 0)
 		become(plan, parent);

@@ -268,7 +268,7 @@ static int check(const struct invocation *invocation)
 		return say_usage(
 			invocation, "%s is for standard input, but there is a VALUE", has_nul ? "-0" : "--whole");
 	for (size_t i = 1; i < invocation->word_count && !is_reading(invocation); i++)
-		if (strcmp(invocation->words[i], "-") == 0 && i < invocation->data_from)
+		if (i < invocation->data_from && strcmp(invocation->words[i], "-") == 0)
 			return say_usage(invocation, "\"-\" stands for standard input, and alone");
 	if (invocation->word_count == 1 && isatty(STDIN_FILENO))
 		return say_usage(invocation, "VALUE is missing (\"-\" reads the terminal)");

@@ -74,9 +74,7 @@ static void send_term(struct hold *hold)
 {
 	hold->stage = STAGE_TERM;
 	hold->kill_at_ns = LOOP_NEVER;
-	if (hold->child.group != 0)
-		child_signal(&hold->child, SIGTERM);
-	else if (descendants_signal(SIGTERM) != 0)
+	if (hold->child.group != 0 || descendants_signal(SIGTERM) != 0)
 		child_signal(&hold->child, SIGTERM);
 }
 

@@ -167,7 +167,7 @@ static void fill(struct output_chunk *chunk, const struct output_frame *frame, c
 		to += parts->tag;
 	}
 	if (parts->inlined > 0) {
-		memcpy(to, frame->value->bytes, parts->inlined);
+		memcpy(to, frame->value->bytes, parts->inlined); // NOLINT(*NonNull*): of no value nothing is inlined
 		to += parts->inlined;
 	}
 	chunk->length = (size_t)(to - chunk->bytes);

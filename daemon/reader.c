@@ -230,7 +230,7 @@ static bool make_room(struct connection *connection, size_t need)
 	if (input == NULL)
 		return false;
 	if (there > 0)
-		memcpy(input, connection->input + connection->begin, there);
+		memcpy(input, connection->input + connection->begin, there); // NOLINT(*NonNull*): bytes are there
 	input_block_give(connection->input, connection->capacity);
 	connection->input = input;
 	connection->capacity = capacity;

@@ -150,7 +150,7 @@ int handle_session_open(struct call *call, const void *message, void *answer)
 			status = fail_open(call, SESSION_ENOMEM);
 	}
 	if (status == 0) {
-		memcpy(response->secret.data, session->secret, SESSION_SECRET_BYTES);
+		memcpy(response->secret.data, session->secret, SESSION_SECRET_BYTES); // NOLINT(*NonNull*): status is 0
 		response->secret.len = SESSION_SECRET_BYTES;
 		response->session = session->id;
 		response->ttl_us = (uint64_t)session->ttl_ns / 1000;

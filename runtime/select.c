@@ -92,9 +92,10 @@ static struct co_case *draw_ready(struct co_case *first)
 	if (count == 0)
 		return NULL;
 	drawn = count > 1 ? co_chance_below(count) : 0;
-	for (struct co_case *at = first;; at = at->next_locked)
+	for (struct co_case *at = first; at != NULL; at = at->next_locked)
 		if (looks_ready(at) && drawn-- == 0)
 			return at;
+	return NULL; /* not reached: so many look ready */
 }
 
 /* Carries out a ready case, if there is one. All are locked. *RET_READY as channels have it. */
