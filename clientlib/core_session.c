@@ -132,6 +132,19 @@ void core_take_notice(struct core *core, const struct reply *reply)
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
+/* A message of the daemon's, decoded into MEMORY (NULL: there was none), is missing or breaks a rule. */
+static void refuse_message(struct core *core, const struct result *memory, const char *why)
+{
+	const bool exhausted = memory == NULL || result_is_exhausted(memory);
+
+	if (!exhausted) {
+		core_refuse(core, why);
+		return;
+	}
+	core_lose(core, baton_strerror(BATON_ENOMEM));
+	core_end_calls(core, BATON_ENOMEM, 0, baton_strerror(BATON_ENOMEM));
+}
+
 /* The session is not opened, or not taken up again. */
 static void refuse_opening(struct core *core, const struct reply *reply)
 {
@@ -175,7 +188,7 @@ static void take_opened(struct core *core, struct core_call *call, const struct 
 				  : NULL;
 	if (response == NULL || response->session == 0 || response->secret.len != SESSION_SECRET_BYTES ||
 		response->lane == 0) {
-		core_refuse(core, "the daemon's answer to Session.Open cannot be read");
+		refuse_message(core, memory, "the daemon's answer to Session.Open cannot be read");
 		goto done;
 	}
 	core->identity.id = response->session;
@@ -198,7 +211,7 @@ static void take_attached(struct core *core, struct core_call *call, const struc
 					    memory, call->operation->response, reply->body, reply->length)
 				  : NULL;
 	if (response == NULL || response->lane == 0)
-		core_refuse(core, "the daemon's answer to Session.Attach cannot be read");
+		refuse_message(core, memory, "the daemon's answer to Session.Attach cannot be read");
 	else
 		be_open(core, response->ttl_us);
 done:
@@ -247,9 +260,10 @@ void core_take_hello(struct core *core, const struct reply *reply)
 					 memory, &baton__v1__daemon_hello__descriptor, reply->body, reply->length)
 			       : NULL;
 
-	if (core->hello || hello == NULL || hello->protocol != FRAME_PROTOCOL_VERSION) {
-		core_refuse(core, hello == NULL || core->hello ? "the daemon's HELLO cannot be read"
-							       : "the daemon speaks another version of the protocol");
+	if (core->hello || hello == NULL) {
+		refuse_message(core, memory, "the daemon's HELLO cannot be read");
+	} else if (hello->protocol != FRAME_PROTOCOL_VERSION) {
+		core_refuse(core, "the daemon speaks another version of the protocol");
 	} else if (core->incarnation != 0 && hello->incarnation != core->incarnation) {
 		core_lose(core, "the daemon was restarted");
 		core_end_calls(core, BATON_ERESTARTED, 0, "the daemon was restarted");

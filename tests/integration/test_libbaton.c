@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "tests/lib/clients.h"
 #include "tests/lib/co_test.h"
 #include "tests/lib/daemon_fixture.h"
@@ -376,6 +377,64 @@ static void four_clients_work_in_one_loop(void **state)
 	baton_close(maker);
 }
 
+/* ---- no memory ----------------------------------------------------------------------------------------------------
+ */
+
+static size_t allocations;
+static size_t failing; /* the number of the one that fails; 0: none */
+
+static bool fails(size_t bytes)
+{
+	(void)bytes;
+	return ++allocations == failing;
+}
+
+/* Opens, locks, sends, receives, closes. The first error. */
+static int do_a_bit_of_all(void)
+{
+	baton_client *client = NULL;
+	void *value = NULL;
+	size_t length;
+	uint64_t token;
+	int r;
+
+	r = baton_open(fixture.address, NULL, &client);
+	if (r == BATON_OK)
+		r = baton_mutex_lock(client, NULL, "memory", &token, NULL);
+	if (r == BATON_OK)
+		r = baton_chan_make(client, "memory", 1000);
+	if (r == BATON_OK)
+		r = baton_chan_send(client, NULL, "memory", "m", 1);
+	if (r == BATON_OK)
+		r = baton_chan_receive(client, NULL, "memory", &value, &length);
+	baton_free(value);
+	baton_close(client);
+	return r;
+}
+
+static void each_allocation_may_fail(void **state)
+{
+	size_t count;
+
+	(void)state;
+	failing = 0;
+	allocations = 0;
+	memory_set_fault(fails);
+	is_ok(do_a_bit_of_all());
+	count = allocations;
+	for (failing = 1; failing <= count; failing++) {
+		int r;
+
+		allocations = 0;
+		r = do_a_bit_of_all();
+		assert_true(r == BATON_OK || r == BATON_ENOMEM);
+		if (r == BATON_ENOMEM)
+			assert_string_not_equal(baton_last_error(), "");
+	}
+	memory_set_fault(NULL);
+	assert_true(count > 15);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -385,6 +444,7 @@ int main(void)
 		cmocka_unit_test(closing_frees_what_was_held_and_leaves_every_queue),
 		cmocka_unit_test(a_verdict_that_comes_late_leaves_no_lock_and_loses_no_message),
 		cmocka_unit_test(four_clients_work_in_one_loop),
+		cmocka_unit_test(each_allocation_may_fail),
 	};
 
 	return cmocka_run_group_tests(tests, start_daemon, stop_daemon);

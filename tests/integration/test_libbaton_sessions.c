@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -156,6 +158,98 @@ static void workers_open_sessions_of_their_own(void **state)
 	baton_close(client);
 }
 
+/* ---- sessions with a ttl
+ * --------------------------------------------------------------------------------------------- */
+
+/* What a session was told, from its keeper. */
+struct told {
+	atomic_int event; /* the last */
+	_Atomic uint64_t token;
+};
+
+static void note_told(const struct baton_notice *notice, void *arg)
+{
+	struct told *told = arg;
+
+	atomic_store(&told->token, notice->token);
+	atomic_store(&told->event, (int)notice->event);
+}
+
+static baton_client *open_lasting(const char *address, struct told *told)
+{
+	return open_with(address, &(struct baton_options){
+					  .size = sizeof(struct baton_options),
+					  .ttl_ns = 3 * SECOND,
+					  .on_notice = note_told,
+					  .arg = told,
+				  });
+}
+
+/* On a Unix socket and over TCP. */
+static void a_hold_outlives_its_connection(void **state)
+{
+	const char *addresses[] = {fixture.address, fixture.tcp};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct told told = {0};
+		baton_client *client = open_lasting(addresses[i], &told);
+		uint64_t token;
+		int64_t safe;
+		bool holds = false;
+
+		is_ok(baton_mutex_lock(client, NULL, "lasting", &token, NULL));
+		safe = baton_guaranteed_until(client);
+		shutdown(baton_fd(client), SHUT_RDWR);
+		EVENTUALLY(baton_mutex_check(client, "lasting", token, &holds) == BATON_OK);
+		assert_true(holds);
+		assert_true(baton_guaranteed_until(client) > safe);
+		is_ok(baton_mutex_unlock(client, "lasting", token));
+		assert_int_equal(atomic_load(&told.event), 0);
+		baton_close(client);
+	}
+}
+
+static void who_loses_a_hold_is_told_at_once(void **state)
+{
+	struct told told = {0};
+	baton_client *client = open_lasting(fixture.address, &told);
+	baton_client *other = open_client();
+	uint64_t token;
+
+	(void)state;
+	is_ok(baton_mutex_lock(client, NULL, "taken", &token, NULL));
+	is_ok(baton_mutex_unlock(other, "taken", token));
+	EVENTUALLY(atomic_load(&told.event) == BATON_EVENT_HOLD_LOST);
+	assert_int_equal(atomic_load(&told.token), token);
+	assert_true(baton_guaranteed_until(client) > clock_boottime());
+	baton_close(client);
+	baton_close(other);
+}
+
+static void a_killed_session_is_lost_at_once(void **state)
+{
+	struct told told = {0};
+	baton_client *client = open_lasting(fixture.address, &told);
+	baton_client *other = open_client();
+	const struct baton_call kill_it = {
+		.size = sizeof(kill_it),
+		.operation = BATON_SESSION_KILL,
+		.number = strtoull(baton_session(client), NULL, 10),
+	};
+	uint64_t token;
+
+	(void)state;
+	is_ok(baton_mutex_lock(client, NULL, "killed", &token, NULL));
+	is_ok(baton_invoke(other, NULL, &kill_it, NULL));
+	is_ok(baton_mutex_try_lock(other, "killed", &token, NULL));
+	EVENTUALLY(atomic_load(&told.event) == BATON_EVENT_LOST);
+	assert_true(baton_guaranteed_until(client) == INT64_MIN);
+	EVENTUALLY(baton_ping(client) == BATON_ESESSION);
+	baton_close(client);
+	baton_close(other);
+}
+
 /* ---- the daemon's death ------------------------------------------------------------------------------------------ */
 
 static void note_event(const struct baton_notice *notice, void *arg)
@@ -198,6 +292,9 @@ int main(void)
 		cmocka_unit_test(a_joined_session_outlives_the_client),
 		cmocka_unit_test(a_session_of_a_process_ends_with_it),
 		cmocka_unit_test(workers_open_sessions_of_their_own),
+		cmocka_unit_test(a_hold_outlives_its_connection),
+		cmocka_unit_test(who_loses_a_hold_is_told_at_once),
+		cmocka_unit_test(a_killed_session_is_lost_at_once),
 		cmocka_unit_test(a_daemon_that_is_killed_and_restarted),
 	};
 
