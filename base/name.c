@@ -5,6 +5,7 @@
 #include "base/name.h"
 
 #include <stdint.h>
+#include <string.h>
 
 #include "base/utf8.h"
 
@@ -69,6 +70,20 @@ static bool is_plain(char byte)
 	return byte > ' ' && byte < 0x7F && byte != '=';
 }
 
+#define ALL(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Whether eight bytes all are. A byte's top bit tells: after the addition that it was 0x7F, after a subtraction that it
+ * was below what was subtracted; what a borrow then does to bytes above it does not matter any more. */
+static bool are_plain(const char *bytes)
+{
+	uint64_t word;
+	uint64_t equals;
+
+	memcpy(&word, bytes, sizeof(word));
+	equals = word ^ ALL('=');
+	return ((word | (word + ALL(1)) | (word - ALL(' ' + 1)) | (equals - ALL(1))) & ALL(0x80)) == 0;
+}
+
 static const char *find_broken_rule(const char *name, size_t length)
 {
 	const char *why = NULL;
@@ -83,6 +98,10 @@ static const char *find_broken_rule(const char *name, size_t length)
 		uint32_t point;
 		size_t taken = 1;
 
+		if (length - at >= sizeof(uint64_t) && are_plain(name + at)) {
+			at += sizeof(uint64_t);
+			continue;
+		}
 		if (!is_plain(name[at])) {
 			taken = utf8_decode(name + at, length - at, &point);
 			why = taken > 0 ? judge(point) : "is not UTF-8";

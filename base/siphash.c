@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * siphash.c - SipHash-2-4, byte order as on every machine we know: words are read little-endian.
+ * siphash.c - SipHash-2-4 and SipHash-1-3, byte order as on every machine we know: words are read little-endian.
  */
 #include "base/siphash.h"
 
 #include <endian.h>
 #include <string.h>
-
-#define COMPRESSION_ROUNDS 2
-#define FINAL_ROUNDS 4
 
 struct state {
 	uint64_t v0;
@@ -22,8 +19,9 @@ static uint64_t rotate(uint64_t word, unsigned by)
 	return word << by | word >> (64 - by);
 }
 
-static void mix(struct state *s, unsigned rounds)
+static inline __attribute__((always_inline)) void mix(struct state *s, unsigned rounds)
 {
+#pragma GCC unroll 4
 	while (rounds-- > 0) {
 		s->v0 += s->v1;
 		s->v2 += s->v3;
@@ -46,14 +44,16 @@ static uint64_t read_word(const uint8_t *bytes)
 	return le64toh(word);
 }
 
-static void absorb(struct state *s, uint64_t word)
+static inline __attribute__((always_inline)) void absorb(struct state *s, uint64_t word, unsigned rounds)
 {
 	s->v3 ^= word;
-	mix(s, COMPRESSION_ROUNDS);
+	mix(s, rounds);
 	s->v0 ^= word;
 }
 
-uint64_t siphash(const uint8_t key[SIPHASH_KEY_BYTES], const void *bytes, size_t length)
+/* Inlined, so that the compiler knows the rounds. */
+static inline __attribute__((always_inline)) uint64_t hash(
+	const uint8_t *key, const void *bytes, size_t length, unsigned compression, unsigned final)
 {
 	const uint64_t k0 = read_word(key);
 	const uint64_t k1 = read_word(key + 8);
@@ -67,12 +67,22 @@ uint64_t siphash(const uint8_t key[SIPHASH_KEY_BYTES], const void *bytes, size_t
 	};
 
 	for (size_t left = length / 8; left > 0; left--, at += 8)
-		absorb(&s, read_word(at));
+		absorb(&s, read_word(at), compression);
 	if (length % 8 > 0)
 		memcpy(tail, at, length % 8);
 	tail[7] = (uint8_t)length;
-	absorb(&s, read_word(tail));
+	absorb(&s, read_word(tail), compression);
 	s.v2 ^= 0xff;
-	mix(&s, FINAL_ROUNDS);
+	mix(&s, final);
 	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+uint64_t siphash(const uint8_t key[SIPHASH_KEY_BYTES], const void *bytes, size_t length)
+{
+	return hash(key, bytes, length, 2, 4);
+}
+
+uint64_t siphash_1_3(const uint8_t key[SIPHASH_KEY_BYTES], const void *bytes, size_t length)
+{
+	return hash(key, bytes, length, 1, 3);
 }

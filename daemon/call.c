@@ -3,9 +3,9 @@
  * call.c - one call from frame to reply.
  *
  * The request is decoded into scratch memory (its bytes fields stay in the input), the handler runs on the reader's
- * coroutine, the reply is encoded on the thread's own stack into the connection's chunks. When the handler parks in an
- * object's queue, request and scratch are gone: the scratch goes back to its pool, and the reader's role with the input
- * to a fresh coroutine. A blocked call keeps its record and the page of stack that it stands on.
+ * coroutine, the reply is encoded into the connection's chunks. When the handler parks in an object's queue, request
+ * and scratch are gone: the scratch goes back to its pool, and the reader's role with the input to a fresh coroutine. A
+ * blocked call keeps its record and the page of stack that it stands on.
  */
 #include "daemon/call.h"
 
@@ -121,22 +121,14 @@ int call_fail(struct call *call, int status, int reason, const char *format, ...
 /* ---- the reply
  * -------------------------------------------------------------------------------------------------------- */
 
-struct reply {
-	struct call *call;
-	const ProtobufCMessage *response;
-};
-
-/* Appends the reply; on the thread's own stack. With a lane the number is given, and a delivery filed, under its lock.
- */
-static void send_reply(void *arg)
+/* Appends the reply. With a lane the number is given, and a delivery filed, under its lock. */
+static void send_reply(struct call *call, const ProtobufCMessage *response)
 {
-	struct reply *reply = arg;
-	struct call *call = reply->call;
 	struct lane *lane = call->lane;
 	Baton__V1__Error error = BATON__V1__ERROR__INIT;
 	struct output_frame frame = {
 		.header = {.kind = FRAME_REPLY, .status = call->status, .call = call->id},
-		.body = reply->response,
+		.body = response,
 		.value = call->value,
 		.value_field = call->value_field,
 	};
@@ -189,13 +181,12 @@ static void leave_blocked(struct call *call)
 /* Sends the reply; the record lives on only while a delivery awaits its acknowledgement. */
 static void finish(struct call *call, const ProtobufCMessage *response)
 {
-	struct reply reply = {.call = call, .response = response};
 	struct connection *connection = call->connection;
 	bool closes = call->closes;
 
 	if (call->counted)
 		leave_blocked(call);
-	co_on_thread_stack(send_reply, &reply);
+	send_reply(call, response);
 	if (call->at_end != NULL)
 		call->at_end(call->at_end_arg);
 	if (closes)
@@ -253,6 +244,7 @@ struct decoding {
 	const uint8_t *bytes;
 	size_t length;
 	ProtobufCMessage *message;
+	bool is_whole; /* none of its strings has a NUL in it */
 };
 
 static void decode_unusual(void *arg)
@@ -268,8 +260,11 @@ static void decode(struct decoding *decoding)
 {
 	decoding->message = flat_unpack(decoding->call->method->request,
 		call_scratch_allocator(decoding->call->scratch), decoding->length, decoding->bytes);
-	if (decoding->message == NULL)
-		co_on_thread_stack(decode_unusual, decoding);
+	decoding->is_whole = true;
+	if (decoding->message != NULL)
+		return;
+	co_on_thread_stack(decode_unusual, decoding);
+	decoding->is_whole = strings_are_whole(decoding->call->method->request, decoding->bytes, decoding->length);
 }
 
 /* The rule for names, and for strings in general: what is not UTF-8 is refused. */
@@ -367,7 +362,7 @@ static int handle(
 		return call_fail(call, BATON__V1__STATUS__STATUS_INVALID_ARGUMENT,
 			BATON__V1__REASON__REASON_BAD_REQUEST, "the message is not a %s",
 			call->method->request->short_name);
-	if (!strings_are_whole(call->method->request, decoding.bytes, decoding.length))
+	if (!decoding.is_whole)
 		return call_fail(call, BATON__V1__STATUS__STATUS_INVALID_ARGUMENT,
 			BATON__V1__REASON__REASON_BAD_REQUEST, "a string of the %s has a NUL in it",
 			call->method->request->short_name);

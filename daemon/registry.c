@@ -83,7 +83,7 @@ static struct place find_place(enum object_kind kind, const char *name)
 {
 	struct place place = {.name = name, .length = strlen(name)};
 
-	place.hash = (unsigned)siphash(registry.key, name, place.length);
+	place.hash = (unsigned)siphash_1_3(registry.key, name, place.length);
 	place.shard = shard_of(kind, place.hash);
 	return place;
 }

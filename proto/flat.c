@@ -89,8 +89,10 @@ static bool take_fixed(struct input *input, const ProtobufCFieldDescriptor *fiel
 
 static bool take_string(ProtobufCAllocator *allocator, const uint8_t *from, size_t length, char **member)
 {
-	char *string = allocator->alloc(allocator->allocator_data, length + 1);
+	char *string = NULL;
 
+	if (memchr(from, '\0', length) == NULL)
+		string = allocator->alloc(allocator->allocator_data, length + 1);
 	if (string == NULL)
 		return false;
 	memcpy(string, from, length);

@@ -2,9 +2,9 @@
  *
  * flat.h - protobuf's usual case, fast: messages of single scalar, string and bytes fields, as nearly all of ours are.
  *
- * What is not usual (nested or repeated fields, oneofs, unknown fields, bytes that are not a message) is left to
- * protobuf-c, which alone judges it: callers try here first and go there when nothing came of it. What is decoded or
- * encoded here is what protobuf-c would have made. A tenth of its instructions for a request of one name.
+ * What is not usual (nested or repeated fields, oneofs, unknown fields, a NUL in a string, bytes that are no message)
+ * is left to protobuf-c, which alone judges it: callers try here first and go there when nothing came of it. What is
+ * decoded or encoded here is what protobuf-c would have made. A tenth of its instructions for a request of one name.
  */
 #ifndef BATON_PROTO_FLAT_H
 #define BATON_PROTO_FLAT_H

@@ -144,6 +144,7 @@ static void test_leaves_the_unusual(void **state)
 {
 	static const uint8_t unknown[] = {15 << 3, 1};
 	static const uint8_t truncated[] = {1 << 3 | 2, 5, 'a'};
+	static const uint8_t nul[] = {1 << 3 | 2, 3, 'a', 0, 'b'};
 	static const uint8_t long_key[] = {0x88, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00, 1};
 	const ProtobufCMessageDescriptor *type = &baton__v1__mutex_unlock_request__descriptor;
 	struct arena arena;
@@ -151,6 +152,7 @@ static void test_leaves_the_unusual(void **state)
 	(void)state;
 	assert_null(unpack(&arena, type, sizeof(unknown), unknown));
 	assert_null(unpack(&arena, type, sizeof(truncated), truncated));
+	assert_null(unpack(&arena, type, sizeof(nul), nul));
 	assert_null(unpack(&arena, type, sizeof(long_key), long_key));
 }
 

@@ -42,6 +42,28 @@ static void names_may_be_anything_one_can_read(void **state)
 	is_name("~!@#$%^&*()_+{}|:\"<>?[];',./`\\");
 }
 
+/* Plain bytes are taken eight at a time. */
+static void a_bad_byte_is_found_anywhere(void **state)
+{
+	static const char bad[] = {'=', ' ', 0x1F, 0x7F, 0, 1, '\xC3', '\x80', '\xFF'};
+	char name[24];
+
+	(void)state;
+	for (size_t at = 0; at < sizeof(name); at++)
+		for (int byte = 0x21; byte < 0x7F; byte++) {
+			memset(name, 'x', sizeof(name));
+			name[at] = (char)byte;
+			if (byte != '=' && !(byte == '-' && at == 0))
+				assert_true(name_is_valid(name, sizeof(name), NULL));
+		}
+	for (size_t at = 0; at < sizeof(name); at++)
+		for (size_t i = 0; i < sizeof(bad); i++) {
+			memset(name, i % 2 == 0 ? '!' : '~', sizeof(name));
+			name[at] = bad[i];
+			assert_false(name_is_valid(name, sizeof(name), NULL));
+		}
+}
+
 static void each_rule_has_its_words(void **state)
 {
 	(void)state;
@@ -112,6 +134,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_may_be_anything_one_can_read),
+		cmocka_unit_test(a_bad_byte_is_found_anywhere),
 		cmocka_unit_test(each_rule_has_its_words),
 		cmocka_unit_test(a_name_has_at_most_255_bytes),
 		cmocka_unit_test(utf8_ends_where_unicode_does),
