@@ -35,12 +35,25 @@ static int refuse_kind(const struct invocation *invocation, const char *word)
 
 /* ---- ls ---------------------------------------------------------------------------------------------------------- */
 
+/* A channel's state in text has how full it is: "open 3/16". */
+static void print_state(const struct baton_object_info *object, struct output *output)
+{
+	char state[128];
+
+	if (output->format == OUTPUT_JSON || strcmp(object->kind, "chan") != 0) {
+		output_text(output, "state", object->state);
+		return;
+	}
+	snprintf(state, sizeof(state), "%.64s %" PRIu64 "/%" PRIu64, object->state, object->length, object->capacity);
+	output_text(output, "state", state);
+}
+
 static void print_object(const struct baton_object_info *object, struct output *output)
 {
 	output_row_begin(output);
 	output_text(output, "kind", object->kind);
 	output_text(output, "name", object->name);
-	output_text(output, "state", object->state);
+	print_state(object, output);
 	output_number(output, "holders", object->holders);
 	output_number(output, "waiters", object->waiters);
 	if (output->format == OUTPUT_JSON && strcmp(object->kind, "chan") == 0) {

@@ -65,7 +65,7 @@ int connection_fail(struct connection *connection, struct subject subject, int e
 	if (connection->fatal_signal != 0)
 		return STATUS_SIGNAL + connection->fatal_signal;
 	if (error == BATON_EUNREACHABLE && !was_open)
-		say_no_daemon(connection, text);
+		say_no_daemon(connection, without_subject(subject, text));
 	else
 		say_about(connection->invocation, subject, "%s", without_subject(subject, text));
 	return connection_status_of(connection, error);
