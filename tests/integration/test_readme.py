@@ -109,9 +109,9 @@ class Examples(unittest.TestCase):
     def test_the_way_of_a_call_leads_through_functions_that_are_there(self):
         hops = re.findall(r"^\| `([\w/]+\.c)` \| (`.*?`) \|", read("ARCHITECTURE.md"), re.MULTILINE)
         self.assertGreater(len(hops), 20)
-        for file, functions in hops:
-            for function in re.findall(r"`(\w+)`", functions):
-                self.assertRegex(read(file), rf"(?m)^[\w ]+[ *]{function}\(", f"{file} has no {function}")
+        missing = [f"{file} has no {function}" for file, functions in hops for function in re.findall(r"`(\w+)`", functions)
+                   if not re.search(rf"(?m)^[\w ]+[ *]{function}\(", read(file))]
+        self.assertEqual(missing, [])
 
     def test_the_pages_name_every_function_and_option(self):
         functions = set(re.findall(r"BATON_API[^;]*?\b(baton_\w+)\(", read("clientlib/baton.h")))
