@@ -182,7 +182,7 @@ static int append_locked(struct output *output, struct output_frame *frame, cons
 
 	if (output->dead)
 		return -EPIPE;
-	if (output->bytes >= 2 * (size_t)LIMIT_OUTPUT_BYTES)
+	if (output->bytes - output->referenced >= 2 * (size_t)LIMIT_OUTPUT_BYTES)
 		return -EMSGSIZE;
 	chunk = room_for(output, here);
 	if (chunk == NULL)
@@ -201,8 +201,10 @@ static int append_locked(struct output *output, struct output_frame *frame, cons
 		frame->header.number = ++*frame->numbers;
 	fill(chunk, frame, parts);
 	link_chunk(output, chunk);
-	if (reference != NULL)
+	if (reference != NULL) {
 		link_chunk(output, reference);
+		output->referenced += value;
+	}
 	output->bytes += frame->header.length;
 	return 0;
 }
@@ -234,51 +236,84 @@ static int gather(const struct output *output, struct iovec *vectors)
 	return count;
 }
 
-/* Under the lock: N bytes have left. The last chunk stays while it has room. */
-static void consume(struct output *output, size_t n)
+/* Under the lock: N bytes have left. Returns the chunks that are through, to be freed without it. */
+static struct output_chunk *consume(struct output *output, size_t n)
 {
+	struct output_chunk *through = n > 0 ? output->first : NULL;
+	struct output_chunk *last = NULL;
+
 	output->bytes -= n;
 	while (output->first != NULL) {
 		struct output_chunk *chunk = output->first;
 		size_t left = chunk->length - chunk->sent;
+		size_t taken = n < left ? n : left;
 
-		if (n < left) {
-			chunk->sent += n;
-			return;
-		}
-		n -= left;
+		chunk->sent += taken;
+		n -= taken;
+		if (chunk->message != NULL)
+			output->referenced -= taken;
+		if (taken < left)
+			break;
+		last = chunk;
 		output->first = chunk->next;
-		if (output->first == NULL)
-			output->last = NULL;
-		chunk_free(chunk);
+	}
+	if (output->first == NULL)
+		output->last = NULL;
+	if (last == NULL)
+		return NULL;
+	last->next = NULL;
+	return through;
+}
+
+/* Under the lock: all there is, to be freed without it. */
+static struct output_chunk *take_all(struct output *output)
+{
+	struct output_chunk *chunks = output->first;
+
+	output->first = NULL;
+	output->last = NULL;
+	output->bytes = 0;
+	output->referenced = 0;
+	return chunks;
+}
+
+static void free_all(struct output_chunk *chunks)
+{
+	while (chunks != NULL) {
+		struct output_chunk *next = chunks->next;
+
+		chunk_free(chunks);
+		chunks = next;
 	}
 }
 
 int output_flush(struct output *output, int fd)
 {
+	struct output_chunk *through = NULL;
+	struct output_chunk *dropped;
 	struct iovec vectors[VECTORS];
 	ssize_t n = 0;
 	int count;
 
 	co_spin_lock(&output->lock);
 	if (output->flushing) {
-		output->again = true;
 		co_spin_unlock(&output->lock);
-		return 0;
+		return 0; /* the other one looks again before it leaves */
 	}
 	output->flushing = true;
-	while (!output->dead && (count = gather(output, vectors)) > 0) {
+	while (n >= 0 && !output->dead && (count = gather(output, vectors)) > 0) {
 		co_spin_unlock(&output->lock);
+		free_all(through);
 		n = socket_send(fd, vectors, count);
 		co_spin_lock(&output->lock);
-		output->again = false;
-		if (n < 0)
-			break;
-		consume(output, (size_t)n);
+		through = n > 0 ? consume(output, (size_t)n) : NULL;
 	}
-	output->blocked = n == -EAGAIN;
+	output->blocked = n == -EAGAIN && !output->dead;
 	output->flushing = false;
+	dropped = output->dead ? take_all(output) : NULL;
 	co_spin_unlock(&output->lock);
+	free_all(through);
+	free_all(dropped);
 	return n == -EAGAIN || n >= 0 ? 0 : (int)n;
 }
 
@@ -294,23 +329,13 @@ size_t output_pending(struct output *output)
 
 void output_kill(struct output *output)
 {
-	struct output_chunk *chunk;
+	struct output_chunk *dropped;
 
 	co_spin_lock(&output->lock);
 	output->dead = true;
-	chunk = output->flushing ? NULL : output->first;
-	if (!output->flushing) {
-		output->first = NULL;
-		output->last = NULL;
-		output->bytes = 0;
-	}
+	dropped = output->flushing ? NULL : take_all(output); /* else the flusher does it */
 	co_spin_unlock(&output->lock);
-	while (chunk != NULL) {
-		struct output_chunk *next = chunk->next;
-
-		chunk_free(chunk);
-		chunk = next;
-	}
+	free_all(dropped);
 }
 
 void output_pool_drain(void)

@@ -23,12 +23,12 @@ struct output_chunk;
 struct output {
 	struct co_spin lock;
 	bool flushing; /* one flusher is at work */
-	bool again;    /* and is asked for another round */
 	bool blocked;  /* the socket is full: the poller will tell */
 	bool dead;     /* the socket failed or was cut: everything is dropped */
 	struct output_chunk *first;
 	struct output_chunk *last;
 	size_t bytes;                /* not yet taken by the socket */
+	size_t referenced;           /* of them, in values that are not copied */
 	struct co_deferred deferred; /* the flush at the end of the round */
 	struct co_timer stalled;     /* armed while blocked */
 };
@@ -45,7 +45,9 @@ struct output_frame {
 void output_init(struct output *output, void (*flush)(struct co_deferred *), void (*stalled)(struct co_timer *));
 
 /* Appends a frame. Takes over frame->value in every case. 0; -ENOMEM (nothing was appended: the connection cannot go
- * on); -EPIPE when the output is dead; -EMSGSIZE when the peer takes too little and was given twice the limit. */
+ * on); -EPIPE when the output is dead; -EMSGSIZE when the peer takes too little and was given twice the limit. Values
+ * that are not copied do not count there: they are the memory of their channel, which keeps what was not acknowledged.
+ */
 int output_append(struct output *output, struct output_frame *frame);
 
 /* Writes what the socket takes; sets `blocked` when it takes no more. 0, or the socket's negative errno. */
