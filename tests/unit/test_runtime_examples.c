@@ -156,6 +156,54 @@ static void select_odd(void **state)
 	assert_string_equal(child.output, "1\n3\n5\n7\n9\n");
 }
 
+static void ten_waitgroup(void **state)
+{
+	char line[20];
+
+	(void)state;
+	run_example("co_ten_waitgroup", 0);
+	for (int i = 0; i < 10; i++) {
+		snprintf(line, sizeof(line), "hello %d", i);
+		take_line(line);
+	}
+	assert_string_equal(child.output, "all have greeted\n");
+}
+
+static void singleton(void **state)
+{
+	(void)state;
+	run_example("co_singleton", 0);
+	assert_string_equal(child.output, "made\n10 have the same\n");
+}
+
+static void factory_store(void **state)
+{
+	(void)state;
+	run_example("co_factory_store", 0);
+	assert_string_equal(child.output, "producers waited, consumers waited\nnever too full, never less than empty\n"
+					  "0 left\n");
+}
+
+static void map_writers(void **state)
+{
+	char line[20];
+
+	(void)state;
+	run_example("co_map_writers", 0);
+	for (int i = 0; i < 20; i++) {
+		snprintf(line, sizeof(line), "k=%d, v=%d", i, i);
+		take_line(line);
+	}
+	assert_string_equal(child.output, "20 keys\n");
+}
+
+static void one_way(void **state)
+{
+	(void)state;
+	run_example("co_one_way", 0);
+	assert_string_equal(child.output, "10\n25\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +220,11 @@ int main(void)
 		cmocka_unit_test(nested_values),
 		cmocka_unit_test(television),
 		cmocka_unit_test(select_odd),
+		cmocka_unit_test(ten_waitgroup),
+		cmocka_unit_test(singleton),
+		cmocka_unit_test(factory_store),
+		cmocka_unit_test(map_writers),
+		cmocka_unit_test(one_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
