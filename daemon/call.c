@@ -326,8 +326,8 @@ static void prepare(struct call *call, struct connection *connection, const stru
 	call->connection = connection_ref(connection);
 	list_init(&call->link);
 	if (connection->lane != NULL) {
-		call->lane = lane_ref(connection->lane);
-		call->session = session_ref(call->lane->session);
+		call->lane = connection->lane;
+		call->session = call->lane->session;
 	}
 	if (header->timeout_us != 0) {
 		now = co_now();

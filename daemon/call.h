@@ -63,9 +63,9 @@ int call_fail_object(struct call *call, const char *kind, const char *name, int 
 struct call {
 	struct entry entry;
 	const struct method *method;
-	struct connection *connection; /* the reply route: a reference */
-	struct session *session;       /* a reference; NULL: a connection call */
-	struct lane *lane;             /* a reference; NULL: a connection call */
+	struct connection *connection; /* the reply route: a reference, by which these live too: */
+	struct session *session;       /* the lane's; NULL: a connection call */
+	struct lane *lane;             /* the connection's when the call came; NULL: a connection call */
 	struct call_scratch *scratch;  /* the request and small answers; NULL after a park until asked for */
 	bool *passed;                  /* the reader's: set when its role was passed on while this call parked */
 	uint64_t id;

@@ -10,8 +10,6 @@
 
 #include "base/memory.h"
 #include "daemon/connection.h"
-#include "daemon/lane.h"
-#include "daemon/session.h"
 
 #define CALLS_KEPT 1024
 #define SCRATCHES_KEPT 16
@@ -64,10 +62,6 @@ struct call *call_new(void)
 void call_free(struct call *call)
 {
 	connection_unref(call->connection);
-	if (call->lane != NULL)
-		lane_unref(call->lane);
-	if (call->session != NULL)
-		session_unref(call->session);
 	co_spin_lock(&pool.lock);
 	if (pool.call_count < CALLS_KEPT) {
 		call->lane = (void *)pool.calls;

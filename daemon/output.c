@@ -173,6 +173,14 @@ static void fill(struct output_chunk *chunk, const struct output_frame *frame, c
 	chunk->length = (size_t)(to - chunk->bytes);
 }
 
+/* Under the lock. Only who makes it less is waited for: see output_pending(). */
+static void add_bytes(struct output *output, size_t n)
+{
+	size_t bytes = atomic_load_explicit(&output->bytes, memory_order_relaxed);
+
+	atomic_store_explicit(&output->bytes, bytes + n, memory_order_relaxed);
+}
+
 static int append_locked(struct output *output, struct output_frame *frame, const struct parts *parts)
 {
 	size_t here = FRAME_REPLY_HEADER_BYTES + parts->body + parts->tag + parts->inlined;
@@ -205,7 +213,7 @@ static int append_locked(struct output *output, struct output_frame *frame, cons
 		link_chunk(output, reference);
 		output->referenced += value;
 	}
-	output->bytes += frame->header.length;
+	add_bytes(output, frame->header.length);
 	return 0;
 }
 
@@ -242,7 +250,7 @@ static struct output_chunk *consume(struct output *output, size_t n)
 	struct output_chunk *through = n > 0 ? output->first : NULL;
 	struct output_chunk *last = NULL;
 
-	output->bytes -= n;
+	atomic_store(&output->bytes, atomic_load_explicit(&output->bytes, memory_order_relaxed) - n);
 	while (output->first != NULL) {
 		struct output_chunk *chunk = output->first;
 		size_t left = chunk->length - chunk->sent;
@@ -272,7 +280,7 @@ static struct output_chunk *take_all(struct output *output)
 
 	output->first = NULL;
 	output->last = NULL;
-	output->bytes = 0;
+	atomic_store(&output->bytes, 0);
 	output->referenced = 0;
 	return chunks;
 }
@@ -319,12 +327,7 @@ int output_flush(struct output *output, int fd)
 
 size_t output_pending(struct output *output)
 {
-	size_t bytes;
-
-	co_spin_lock(&output->lock);
-	bytes = output->bytes;
-	co_spin_unlock(&output->lock);
-	return bytes;
+	return atomic_load(&output->bytes);
 }
 
 void output_kill(struct output *output)

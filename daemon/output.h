@@ -10,6 +10,7 @@
 #define BATON_DAEMON_OUTPUT_H
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,7 +28,7 @@ struct output {
 	bool dead;     /* the socket failed or was cut: everything is dropped */
 	struct output_chunk *first;
 	struct output_chunk *last;
-	size_t bytes;                /* not yet taken by the socket */
+	atomic_size_t bytes;         /* not yet taken by the socket; written under the lock */
 	size_t referenced;           /* of them, in values that are not copied */
 	struct co_deferred deferred; /* the flush at the end of the round */
 	struct co_timer stalled;     /* armed while blocked */
@@ -53,7 +54,8 @@ int output_append(struct output *output, struct output_frame *frame);
 /* Writes what the socket takes; sets `blocked` when it takes no more. 0, or the socket's negative errno. */
 int output_flush(struct output *output, int fd);
 
-/* Bytes not yet taken. */
+/* Bytes not yet taken. Asked without the lock; in one order with what else is atomic, so that of one who says that he
+ * waits and then asks, and one who takes the last byte and then looks who waits, one sees the other. */
 size_t output_pending(struct output *output);
 
 /* Drops everything and whatever comes later. */
