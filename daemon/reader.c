@@ -169,13 +169,25 @@ static enum step take_frame(struct connection *connection, const struct frame_re
 	return refuse(connection, frame_error_text(FRAME_BAD_KIND));
 }
 
-/* Takes what whole frames are there, up to a turn's worth. *NEED becomes the length of the frame that is not whole yet.
- */
-static enum step take_frames(struct connection *connection, size_t *need)
-{
-	unsigned calls = 0;
-	size_t begin = connection->begin;
+/* What a reader took since others had their turn. */
+struct turn {
+	unsigned calls;
+	size_t bytes;
+};
 
+/* Lets others run when LENGTH bytes more make it a turn's worth. */
+static void yield_in_turn(struct turn *turn, size_t length)
+{
+	turn->bytes += length;
+	if (++turn->calls < CALLS_PER_TURN && turn->bytes < BYTES_PER_TURN)
+		return;
+	co_yield();
+	*turn = (struct turn){0};
+}
+
+/* Takes what whole frames are there. *NEED becomes the length of the frame that is not whole yet. */
+static enum step take_frames(struct connection *connection, struct turn *turn, size_t *need)
+{
 	*need = FRAME_REQUEST_HEADER_BYTES;
 	for (;;) {
 		struct frame_request header = {0};
@@ -200,11 +212,7 @@ static enum step take_frames(struct connection *connection, size_t *need)
 		step = take_frame(connection, &header, frame);
 		if (step != STEP_ON)
 			return step;
-		if (++calls >= CALLS_PER_TURN || connection->begin - begin >= BYTES_PER_TURN) {
-			co_yield();
-			calls = 0;
-			begin = connection->begin;
-		}
+		yield_in_turn(turn, header.length);
 	}
 }
 
@@ -324,10 +332,10 @@ static enum step pause_for_output(struct connection *connection)
 	return atomic_compare_exchange_strong(&connection->reader, &state, READER_RUNNING) ? STEP_ON : STEP_RETIRED;
 }
 
-static enum step turn(struct connection *connection)
+static enum step read_on(struct connection *connection, struct turn *turn)
 {
 	size_t need;
-	enum step step = take_frames(connection, &need);
+	enum step step = take_frames(connection, turn, &need);
 
 	if (step == STEP_RETIRED)
 		return pause_for_output(connection);
@@ -353,10 +361,11 @@ static void end(struct connection *connection)
 void reader_main(void *arg)
 {
 	struct connection *connection = arg;
+	struct turn turn = {0};
 	enum step step;
 
 	do
-		step = turn(connection);
+		step = read_on(connection, &turn);
 	while (step == STEP_ON);
 	if (step == STEP_PASSED)
 		return;
