@@ -4,6 +4,7 @@
  */
 #include "daemon/log.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -48,8 +49,17 @@ bool log_parse_level(const char *name, enum log_level *ret)
 	return false;
 }
 
+/* What peers chose (labels) must not look like lines of ours. */
+static void make_one_line(char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			text[i] = '?';
+}
+
 static void write_line(void *arg)
 {
+	struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
 	struct line *line = arg;
 	char text[LINE_BYTES];
 	size_t length;
@@ -65,9 +75,11 @@ static void write_line(void *arg)
 		length += (size_t)n;
 	if (length > sizeof text - 2)
 		length = sizeof text - 2;
+	make_one_line(text, length);
 	text[length++] = '\n';
-	if (write(STDERR_FILENO, text, length) < 0)
-		return; /* a full or closed log must not hold up the service */
+	/* A full or closed log must not hold up the service. Where a pipe is writable, it takes PIPE_BUF bytes. */
+	if (poll(&out, 1, 0) == 1 && write(STDERR_FILENO, text, length) < 0)
+		return;
 }
 
 void log_line(enum log_level level, const char *format, ...)

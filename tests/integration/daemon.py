@@ -23,7 +23,9 @@ def wait_until(condition, what, patience=PATIENCE):
 
 
 class Daemon:
-    def __init__(self, *arguments, folder=".", tcp=True):
+    def __init__(self, *arguments, folder=".", tcp=True, stderr=None):
+        """STDERR: a descriptor for its log in place of a file in FOLDER."""
+        self.stderr = stderr
         self.path = os.path.abspath(os.path.join(folder, "baton.sock"))
         self.log = os.path.abspath(os.path.join(folder, "batond.log"))
         self.arguments = ["batond", "--listen", f"unix:{self.path}", *arguments]
@@ -36,7 +38,7 @@ class Daemon:
 
     def start(self):
         with open(self.log, "a", encoding="utf-8") as log:
-            self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stderr=log)
+            self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stderr=self.stderr or log)
         wait_until(self.answers, "batond answers")
 
     def answers(self):

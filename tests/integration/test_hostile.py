@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Peers that keep to the framing and mean harm all the same: what they do is theirs alone to bear."""
 import array
+import contextlib
 import os
 import re
 import socket
@@ -155,10 +156,43 @@ def descriptors_in_flight(daemon):
     wait_until(lambda: daemon.descriptors() <= before, "the connections are gone")
 
 
+def newline_in_a_label(daemon):
+    """A label does not make lines of the log."""
+    forged = "x\nbatond: error: forged"
+    client = Client(daemon.tcp, ttl=0.2, label=forged)
+    wait_until(lambda: 'label="x?batond: error: forged"' in log_of(daemon), "its expiry is logged")
+    assert "\nbatond: error: forged" not in log_of(daemon)
+    client.socket.close()
+
+
+def log_of(daemon):
+    with open(daemon.log, encoding="utf-8") as log:
+        return log.read()
+
+
+def log_that_nobody_reads():
+    """A full pipe for a log holds nobody up."""
+    os.mkdir("full")
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with Daemon("--log-level", "debug", folder="full", stderr=writing) as daemon:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writing, b"x" * 4096)
+        os.set_blocking(writing, True)
+        for _ in range(100):
+            serves(daemon)
+        assert daemon.stop() == 0
+    os.close(reading)
+    os.close(writing)
+
+
 def main():
+    log_that_nobody_reads()
+    print("ok log_that_nobody_reads")
     with Daemon() as daemon:
         for test in (chain_of_children, child_closes_its_parent, blocks_on_while_it_is_killed, hello_of_unknown_fields,
-                     nul_in_a_name, descriptors_in_flight):
+                     nul_in_a_name, descriptors_in_flight, newline_in_a_label):
             test(daemon)
             serves(daemon)
             print(f"ok {test.__name__}")
