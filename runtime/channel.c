@@ -34,7 +34,10 @@ struct co_channel *co_channel_new(size_t element_bytes, size_t capacity)
 
 void co_channel_free(struct co_channel *channel)
 {
-	memory_free(channel);
+	if (channel != NULL && channel->ticker != NULL)
+		co_ticker_free(channel->ticker);
+	else
+		memory_free(channel);
 }
 
 /* ---- elements -------------------------------------------------------------------------------- */

@@ -19,6 +19,7 @@ struct co_channel {
 	size_t oldest;             /* index of the oldest element in the ring */
 	struct co_waitq receivers; /* each waiter is a struct co_party's */
 	struct co_waitq senders;
+	struct co_ticker *ticker; /* of a channel of co_after: goes with it; else NULL */
 	char ring[];
 };
 

@@ -183,6 +183,14 @@ int co_with_cancel(struct co_context *parent, struct co_context **ret);
 int co_with_deadline(struct co_context *parent, int64_t deadline_ns, struct co_context **ret);
 int co_with_timeout(struct co_context *parent, int64_t timeout_ns, struct co_context **ret);
 
+/* As the two above, with the cause of the end where the deadline brings it (copied, cut at 127 bytes; NULL: "context
+ * deadline exceeded"). */
+int co_with_deadline_cause(struct co_context *parent, int64_t deadline_ns, const char *cause, struct co_context **ret);
+int co_with_timeout_cause(struct co_context *parent, int64_t timeout_ns, const char *cause, struct co_context **ret);
+
+/* A context with PARENT's values, that neither PARENT's end nor its deadline reaches. */
+int co_without_cancel(struct co_context *parent, struct co_context **ret);
+
 /* As co_with_cancel, and carries one value under KEY, compared by address. VALUE stays the caller's and must outlive
  * the context. */
 int co_with_value(struct co_context *parent, const void *key, void *value, struct co_context **ret);
@@ -208,6 +216,46 @@ void *co_context_value(const struct co_context *context, const void *key);
 
 /* Parks until DONE ends (returns its error) or CONTEXT ends (likewise its error). */
 int co_context_done(struct co_context *done, struct co_context *context);
+
+/* ---- calls to come, and channels of time ------------------------------------------------------ */
+
+/* A call of a function, in a coroutine of its own, that is to be made at some time or once a context has ended. */
+struct co_pending;
+
+/* Calls FUNCTION(ARG) once DURATION_NS has passed (Go's time.AfterFunc) or CONTEXT has ended (context.AfterFunc; at
+ * once if it has). With RET not NULL, *RET is the caller's: to be given to co_pending_stop() once, before the run ends.
+ * What the call needs is taken now: it cannot fail later. CONTEXT is held until then. 0, CO_ENOMEM, or CO_EINVAL where
+ * no coroutine and no callback runs. */
+int co_after_func(int64_t duration_ns, void (*function)(void *arg), void *arg, struct co_pending **ret);
+int co_context_after_func(struct co_context *context, void (*function)(void *arg), void *arg, struct co_pending **ret);
+
+/* Takes the call back: true if it now will not be made, false if it has been or is being made. Does not wait for it to
+ * return. PENDING is gone in any case; NULL is allowed, and false. */
+bool co_pending_stop(struct co_pending *pending);
+
+struct co_channel;
+
+/* Go's time.After: a channel that gets co_now() as an int64_t once DURATION_NS has passed. The caller owns it:
+ * co_channel_free(), also before that. 0, CO_ENOMEM, or CO_EINVAL as above. */
+int co_after(int64_t duration_ns, struct co_channel **ret);
+
+/* Go's time.Ticker: its channel gets co_now() as an int64_t every PERIOD_NS, counted from its start without drift. A
+ * tick that the last one still lies in the way of is dropped. The channel is closed if ever the runtime has no memory
+ * to arm it again. */
+struct co_ticker;
+
+/* 0; CO_ENOMEM; CO_EINVAL for a period that is not positive, or as above. The caller owns it: co_ticker_free(). */
+int co_ticker_new(int64_t period_ns, struct co_ticker **ret);
+void co_ticker_free(struct co_ticker *ticker);
+
+/* The ticker's own; do not free it. */
+struct co_channel *co_ticker_channel(struct co_ticker *ticker);
+
+/* No tick comes after it, nor lies in the channel. */
+void co_ticker_stop(struct co_ticker *ticker);
+
+/* Starts it afresh, stopped or not: the next tick comes in PERIOD_NS. 0, CO_ENOMEM or CO_EINVAL: then it is stopped. */
+int co_ticker_reset(struct co_ticker *ticker, int64_t period_ns);
 
 /* ---- the suspend primitive ------------------------------------------------------------------- */
 

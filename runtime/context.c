@@ -38,6 +38,7 @@ struct co_context {
 	struct list children;           /* under lock */
 	struct list marked_children;    /* under lock */
 	struct list waits;              /* struct co_wait.context_link, under lock */
+	struct list calls;              /* struct co_context_call.link, under lock */
 	struct co_spin watch_lock;      /* taken before any context's lock */
 	struct co_waitq watchers;       /* waits for its end, whatever context they are under; under watch_lock */
 	struct co_context *next_marked; /* owned by who marked it */
@@ -46,7 +47,7 @@ struct co_context {
 	atomic_bool has_timer; /* the timer holds `memory`; who sets it to false lets go of that */
 	const void *key;
 	void *value;
-	char cause[CAUSE_BYTES]; /* written before error */
+	char cause[CAUSE_BYTES]; /* its deadline's until it ends; written before error */
 };
 
 int co_context_error(struct co_context *context)
@@ -114,13 +115,20 @@ struct co_context *co_context_unref(struct co_context *context)
 
 /* ---- ending ---------------------------------------------------------------------------------- */
 
-/* Marks CONTEXT, whose lock is held, as ended, and adds it to the list that ends at *LAST. */
-static void mark(struct co_context *context, int error, const char *cause, struct co_context ***last)
+static void set_cause(struct co_context *context, const char *cause)
 {
 	size_t length = strnlen(cause, CAUSE_BYTES - 1);
 
 	memcpy(context->cause, cause, length);
 	context->cause[length] = '\0';
+}
+
+/* Marks CONTEXT, whose lock is held, as ended, and adds it to the list that ends at *LAST. CAUSE is NULL where it is
+ * its own deadline's. */
+static void mark(struct co_context *context, int error, const char *cause, struct co_context ***last)
+{
+	if (cause != NULL)
+		set_cause(context, cause);
 	atomic_store_explicit(&context->error, error, memory_order_release);
 	atomic_fetch_add_explicit(&context->memory, 1, memory_order_relaxed);
 	context->next_marked = NULL;
@@ -206,6 +214,23 @@ static void claim_waits(struct co_context *context)
 		;
 }
 
+static void make_calls(struct co_context *context)
+{
+	struct list *link;
+
+	do {
+		co_spin_lock(&context->lock);
+		link = list_pop_head(&context->calls);
+		co_spin_unlock(&context->lock);
+		if (link != NULL) {
+			struct co_context_call *call = container_of(link, struct co_context_call, link);
+
+			call->ended(call);
+		}
+	} while (link != NULL);
+}
+
+/* CAUSE as for mark. */
 static void end(struct co_context *context, int error, const char *cause)
 {
 	struct co_context *marked = NULL;
@@ -224,8 +249,10 @@ static void end(struct co_context *context, int error, const char *cause)
 	for (struct co_context *at = marked; at != NULL; at = at->next_marked)
 		while (mark_some_children(at, &last))
 			;
-	for (struct co_context *at = marked; at != NULL; at = at->next_marked)
+	for (struct co_context *at = marked; at != NULL; at = at->next_marked) {
 		claim_waits(at);
+		make_calls(at);
+	}
 	while (marked != NULL) {
 		struct co_context *next = marked->next_marked;
 
@@ -246,7 +273,7 @@ static void deadline_passed(struct co_timer *timer)
 {
 	struct co_context *context = container_of(timer, struct co_context, timer);
 
-	end(context, CO_EDEADLINE, co_strerror(CO_EDEADLINE));
+	end(context, CO_EDEADLINE, NULL);
 	drop_memory(context);
 }
 
@@ -265,6 +292,7 @@ static struct co_context *new_context(struct co_context *parent)
 	list_init(&context->children);
 	list_init(&context->marked_children);
 	list_init(&context->waits);
+	list_init(&context->calls);
 	context->parent = co_context_ref(parent);
 	context->deadline = co_context_deadline(parent);
 	return context;
@@ -311,7 +339,18 @@ int co_with_value(struct co_context *parent, const void *key, void *value, struc
 	return 0;
 }
 
-int co_with_deadline(struct co_context *parent, int64_t deadline_ns, struct co_context **ret)
+int co_without_cancel(struct co_context *parent, struct co_context **ret)
+{
+	struct co_context *context = new_context(parent);
+
+	if (context == NULL)
+		return CO_ENOMEM;
+	context->deadline = CO_NEVER;
+	*ret = context;
+	return 0;
+}
+
+int co_with_deadline_cause(struct co_context *parent, int64_t deadline_ns, const char *cause, struct co_context **ret)
 {
 	struct co_context *context = new_context(parent);
 	int r;
@@ -320,8 +359,9 @@ int co_with_deadline(struct co_context *parent, int64_t deadline_ns, struct co_c
 		return CO_ENOMEM;
 	if (deadline_ns < context->deadline) {
 		context->deadline = deadline_ns;
+		set_cause(context, cause != NULL ? cause : co_strerror(CO_EDEADLINE));
 		if (deadline_ns <= co_now()) {
-			end(context, CO_EDEADLINE, co_strerror(CO_EDEADLINE));
+			end(context, CO_EDEADLINE, NULL);
 		} else {
 			context->timer.fired = deadline_passed;
 			atomic_store(&context->memory, 2);
@@ -339,9 +379,19 @@ int co_with_deadline(struct co_context *parent, int64_t deadline_ns, struct co_c
 	return 0;
 }
 
+int co_with_deadline(struct co_context *parent, int64_t deadline_ns, struct co_context **ret)
+{
+	return co_with_deadline_cause(parent, deadline_ns, NULL, ret);
+}
+
+int co_with_timeout_cause(struct co_context *parent, int64_t timeout_ns, const char *cause, struct co_context **ret)
+{
+	return co_with_deadline_cause(parent, co_deadline_after(co_now(), timeout_ns), cause, ret);
+}
+
 int co_with_timeout(struct co_context *parent, int64_t timeout_ns, struct co_context **ret)
 {
-	return co_with_deadline(parent, co_deadline_after(co_now(), timeout_ns), ret);
+	return co_with_timeout_cause(parent, timeout_ns, NULL, ret);
 }
 
 /* ---- waiting --------------------------------------------------------------------------------- */
@@ -363,6 +413,29 @@ void co_context_unbind(struct co_context *context, struct co_wait *wait)
 	co_spin_lock(&context->lock);
 	list_remove(&wait->context_link);
 	co_spin_unlock(&context->lock);
+}
+
+bool co_context_add_call(struct co_context *context, struct co_context_call *call)
+{
+	bool added;
+
+	co_spin_lock(&context->lock);
+	added = co_context_error(context) == 0;
+	if (added)
+		list_add_tail(&context->calls, &call->link);
+	co_spin_unlock(&context->lock);
+	return added;
+}
+
+bool co_context_remove_call(struct co_context *context, struct co_context_call *call)
+{
+	bool removed;
+
+	co_spin_lock(&context->lock);
+	removed = list_is_linked(&call->link);
+	list_remove(&call->link);
+	co_spin_unlock(&context->lock);
+	return removed;
 }
 
 int co_context_done(struct co_context *done, struct co_context *context)
