@@ -121,10 +121,35 @@ int call_fail(struct call *call, int status, int reason, const char *format, ...
 /* ---- the reply
  * -------------------------------------------------------------------------------------------------------- */
 
-/* Appends the reply. With a lane the number is given, and a delivery filed, under its lock. */
-static void send_reply(struct call *call, const ProtobufCMessage *response)
+/* Appends FRAME with the lane's next number, and files the call if a delivery awaits this reply's acknowledgement; both
+ * under the lane's lock. True if it was filed: from then on it is the lane's, and may be gone. */
+static bool send_on_lane(struct call *call, struct output_frame *frame)
 {
+	struct connection *connection = call->connection;
 	struct lane *lane = call->lane;
+	bool filed;
+	bool too_many = false;
+	int r;
+
+	co_spin_lock(&lane->lock);
+	frame->numbers = &lane->last_reply;
+	r = output_append(&connection->output, frame);
+	call->reply_number = frame->header.number;
+	filed = call->delivery_of != NULL && !lane->ended && call->reply_number != 0;
+	if (filed) {
+		list_add_tail(&lane->unacknowledged, &call->link);
+		too_many = ++lane->unacknowledged_count > LIMIT_UNACKNOWLEDGED;
+	}
+	co_spin_unlock(&lane->lock);
+	connection_sent(connection, r);
+	if (too_many)
+		connection_cut(connection, "it does not acknowledge what it receives");
+	return filed;
+}
+
+/* Appends the reply. True as send_on_lane(). */
+static bool send_reply(struct call *call, const ProtobufCMessage *response)
+{
 	Baton__V1__Error error = BATON__V1__ERROR__INIT;
 	struct output_frame frame = {
 		.header = {.kind = FRAME_REPLY, .status = call->status, .call = call->id},
@@ -132,7 +157,6 @@ static void send_reply(struct call *call, const ProtobufCMessage *response)
 		.value = call->value,
 		.value_field = call->value_field,
 	};
-	int r;
 
 	call->value = NULL;
 	if (call->status != BATON__V1__STATUS__STATUS_OK) {
@@ -140,18 +164,10 @@ static void send_reply(struct call *call, const ProtobufCMessage *response)
 		error.text = (char *)(uintptr_t)call->text;
 		frame.body = &error.base;
 	}
-	if (lane == NULL) {
-		connection_send(call->connection, &frame);
-		return;
-	}
-	co_spin_lock(&lane->lock);
-	frame.numbers = &lane->last_reply;
-	r = output_append(&call->connection->output, &frame);
-	call->reply_number = frame.header.number;
-	if (call->delivery_of != NULL && !lane->ended && call->reply_number != 0)
-		list_add_tail(&lane->unacknowledged, &call->link);
-	co_spin_unlock(&lane->lock);
-	connection_sent(call->connection, r);
+	if (call->lane != NULL)
+		return send_on_lane(call, &frame);
+	connection_send(call->connection, &frame);
+	return false;
 }
 
 void call_settle(struct call *call, bool acknowledged)
@@ -181,23 +197,28 @@ static void leave_blocked(struct call *call)
 /* Sends the reply; the record lives on only while a delivery awaits its acknowledgement. */
 static void finish(struct call *call, const ProtobufCMessage *response)
 {
-	struct connection *connection = call->connection;
-	bool closes = call->closes;
+	struct connection *closing = call->closes ? connection_ref(call->connection) : NULL;
+	struct call_scratch *scratch = call->scratch;
+	void (*at_end)(void *arg) = call->at_end;
+	void *at_end_arg = call->at_end_arg;
 
+	call->scratch = NULL;
 	if (call->counted)
 		leave_blocked(call);
-	send_reply(call, response);
-	if (call->at_end != NULL)
-		call->at_end(call->at_end_arg);
-	if (closes)
-		connection_finish(connection);
-	if (call->scratch != NULL)
-		call_scratch_give(call->scratch);
-	call->scratch = NULL;
-	if (call->delivery_of == NULL)
-		call_free(call);
-	else if (!list_is_linked(&call->link))
-		call_settle(call, false);
+	if (!send_reply(call, response)) {
+		if (call->delivery_of != NULL)
+			call_settle(call, false);
+		else
+			call_free(call);
+	}
+	if (at_end != NULL)
+		at_end(at_end_arg);
+	if (scratch != NULL)
+		call_scratch_give(scratch);
+	if (closing != NULL) {
+		connection_finish(closing);
+		connection_unref(closing);
+	}
 }
 
 /* ---- the run

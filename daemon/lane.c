@@ -23,6 +23,8 @@ int lane_open(struct session *session, struct connection *connection, struct lan
 	atomic_init(&lane->references, 2); /* the session's list's and the caller's */
 	list_init(&lane->link);
 	list_init(&lane->unacknowledged);
+	lane->session = session_ref(session);
+	lane->connection = connection_ref(connection);
 	co_spin_lock(&session_lock);
 	ended = session->ended;
 	if (!ended) {
@@ -32,11 +34,11 @@ int lane_open(struct session *session, struct connection *connection, struct lan
 	}
 	co_spin_unlock(&session_lock);
 	if (ended) {
+		connection_unref(connection);
+		session_unref(session);
 		memory_free(lane);
 		return -ESHUTDOWN;
 	}
-	lane->session = session_ref(session);
-	lane->connection = connection_ref(connection);
 	*ret = lane;
 	return 0;
 }
@@ -66,6 +68,7 @@ static struct call *next_unacknowledged(struct lane *lane, uint64_t up_to)
 	if (call->reply_number > up_to)
 		return NULL;
 	list_remove(&call->link);
+	lane->unacknowledged_count--;
 	return call;
 }
 

@@ -29,6 +29,7 @@ struct lane {
 	uint64_t last_reply;        /* raised as replies are appended, under lock */
 	struct call *blocked;       /* by id: calls that stand in queues */
 	struct list unacknowledged; /* of calls, by reply number: their deliveries are not acknowledged yet */
+	uint32_t unacknowledged_count;
 };
 
 /* Opens a new lane of SESSION over CONNECTION. The reference in *RET is the caller's, for the connection. 0, -ENOMEM,

@@ -58,6 +58,13 @@ static int64_t to_ns(uint64_t us)
 	return us > (uint64_t)LIMIT_TTL_NS / 1000 ? LIMIT_TTL_NS : (int64_t)us * 1000;
 }
 
+static int64_t to_ttl_ns(uint64_t us)
+{
+	const int64_t ns = to_ns(us);
+
+	return ns > 0 && ns < LIMIT_TTL_LEAST_NS ? LIMIT_TTL_LEAST_NS : ns;
+}
+
 /* Reads the request into OPTIONS; the parent is a reference. 0 or the status. */
 static int read_options(
 	struct call *call, const Baton__V1__SessionOpenRequest *request, struct session_options *options)
@@ -68,7 +75,7 @@ static int read_options(
 		.life = request->of_process    ? SESSION_OF_PROCESS
 			: request->ttl_us == 0 ? SESSION_OF_LANES
 					       : SESSION_OF_TTL,
-		.ttl_ns = request->of_process ? 0 : to_ns(request->ttl_us),
+		.ttl_ns = request->of_process ? 0 : to_ttl_ns(request->ttl_us),
 		.grace_ns = to_ns(request->grace_us),
 		.pidfd = -1,
 		.label = request->label,
@@ -131,24 +138,23 @@ int handle_session_open(struct call *call, const void *message, void *answer)
 
 	if (status != 0)
 		return status;
+	response->secret.data = call_memory(call, SESSION_SECRET_BYTES);
+	if (response->secret.data == NULL) {
+		session_unref(options.parent);
+		return fail_open(call, SESSION_ENOMEM);
+	}
 	if (options.life == SESSION_OF_PROCESS) {
 		options.pidfd = connection->passed;
 		connection->passed = -1;
 	}
 	r = session_open(&options, &session);
-	if (options.parent != NULL)
-		session_unref(options.parent);
+	session_unref(options.parent);
 	if (r != SESSION_OK) {
 		socket_close(options.pidfd);
 		return fail_open(call, r);
 	}
 	if (!detached)
 		status = attach(call, session, &response->lane);
-	if (status == 0) {
-		response->secret.data = call_memory(call, SESSION_SECRET_BYTES);
-		if (response->secret.data == NULL)
-			status = fail_open(call, SESSION_ENOMEM);
-	}
 	if (status == 0) {
 		memcpy(response->secret.data, session->secret, SESSION_SECRET_BYTES); // NOLINT(*NonNull*): status is 0
 		response->secret.len = SESSION_SECRET_BYTES;

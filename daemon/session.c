@@ -70,7 +70,7 @@ int session_open(const struct session_options *options, struct session **ret)
 	if (r < 0) {
 		session_end(session, 0, NULL);
 		session_unref(session);
-		return SESSION_EPROCESS;
+		return r == CO_ENOMEM ? SESSION_ENOMEM : SESSION_EPROCESS;
 	}
 	log_debug("session opened session=%016llx label=\"%s\" pid=%u", (unsigned long long)session->id, session->label,
 		session->peer.pid);

@@ -44,7 +44,7 @@ struct session {
 	int64_t opened_ns;        /* CLOCK_BOOTTIME */
 	_Atomic int64_t heard_ns; /* CLOCK_BOOTTIME of the last sign of life */
 	atomic_uint blocked;      /* calls that wait in queues */
-	struct co_timer expiry;   /* SESSION_OF_TTL */
+	struct co_timer expiry;   /* SESSION_OF_TTL; or another try to end with the process */
 	struct co_poll process;   /* SESSION_OF_PROCESS: the pidfd */
 	UT_hash_handle by_id;     /* from here on under sessions.lock */
 	bool ended;
@@ -88,7 +88,7 @@ struct session *session_authenticate(uint64_t id, const uint8_t *secret, size_t 
 struct session *session_find(uint64_t id);
 
 struct session *session_ref(struct session *session);
-void session_unref(struct session *session);
+void session_unref(struct session *session); /* NULL is allowed */
 
 /* Something was read on a connection of it: it and its parents live on. */
 void session_heard(struct session *session);
@@ -96,7 +96,8 @@ void session_heard(struct session *session);
 /*
  * Ends SESSION, in this order: it is closed to grants; its children end; its blocked calls leave their queues; its
  * locks are released (the next holder is told `abandoned`); its messages go back; its connections and its children's
- * are told REASON (a baton.v1.Reason) and closed, but for KEEP. A second call does nothing. From a coroutine: it yields between steps.
+ * are told REASON (a baton.v1.Reason) and closed, but for KEEP. A second call does nothing. From a coroutine: it yields
+ * between steps.
  */
 void session_end(struct session *session, int reason, struct connection *keep);
 

@@ -93,15 +93,27 @@ static void end_with_process(void *arg)
 	session_unref(session);
 }
 
+static void on_process_again(struct co_timer *timer);
+
+/* Its pidfd tells once: without memory for a coroutine it is tried again. */
+static void start_end_with_process(struct session *session)
+{
+	if (co_go(end_with_process, session_ref(session)) == 0)
+		return;
+	session_unref(session);
+	session->expiry.fired = on_process_again;
+	rearm(session, PULSE_NS);
+}
+
+static void on_process_again(struct co_timer *timer)
+{
+	start_end_with_process(container_of(timer, struct session, expiry));
+}
+
 static void on_process(struct co_poll *poll, unsigned events)
 {
-	struct session *session = container_of(poll, struct session, process);
-
-	if ((events & CO_POLL_READ) && co_go(end_with_process, session_ref(session)) < 0) {
-		session_unref(session);
-		log_error(
-			"no memory to end a session with its process session=%016llx", (unsigned long long)session->id);
-	}
+	if (events & CO_POLL_READ)
+		start_end_with_process(container_of(poll, struct session, process));
 }
 
 static void on_process_removed(struct co_poll *poll)
@@ -138,9 +150,8 @@ int session_expiry_watch(struct session *session, int pidfd)
 
 void session_expiry_unwatch(struct session *session)
 {
-	if (session->life == SESSION_OF_TTL)
-		(void)co_timer_stop(&session->expiry);
-	else if (session->life == SESSION_OF_PROCESS && session->process.fd >= 0)
+	(void)co_timer_stop(&session->expiry);
+	if (session->life == SESSION_OF_PROCESS && session->process.fd >= 0)
 		co_poll_remove(&session->process);
 }
 

@@ -12,8 +12,8 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from baton.v1 import connection_pb2  # noqa: E402
-from client import HELLO, REQUEST_HEADER, Client, Failed  # noqa: E402
+from baton.v1 import channel_pb2, connection_pb2  # noqa: E402
+from client import HELLO, REQUEST, REQUEST_HEADER, Client, Failed  # noqa: E402
 from daemon import Daemon, wait_until  # noqa: E402
 
 HELLO_BODY = connection_pb2.ClientHello(protocol=1, client="hostile").SerializeToString()
@@ -138,7 +138,7 @@ def nul_in_a_name(daemon):
 
 
 def descriptors_in_flight(daemon):
-    """Descriptors that nobody asked for are closed: also a peer's own, with which the daemon would never see its end."""
+    """Descriptors that nobody asked for are closed: a peer's own would hide its end for ever."""
     before = daemon.descriptors()
     own = []
     for i in range(200):
@@ -154,6 +154,38 @@ def descriptors_in_flight(daemon):
     for peer in own:
         peer.close()
     wait_until(lambda: daemon.descriptors() <= before, "the connections are gone")
+
+
+def never_acknowledges(daemon):
+    """A lane that reads and never acknowledges is cut at a bound; its messages are back, its session stays."""
+    count = 100_001
+    with Client(daemon.path) as other:
+        other.call("Channel.Make", name="never", capacity=count)
+        one = Client(daemon.path, ttl=600)
+        send = channel_pb2.ChannelSendRequest(name="never", value=b"m").SerializeToString()
+        receive = channel_pb2.ChannelReceiveRequest(name="never").SerializeToString()
+        frames = bytearray()
+        for call in range(1, 2 * count + 1):
+            body, method = (send, 0x0302) if call <= count else (receive, 0x0303)
+            length = REQUEST_HEADER.size + len(body)
+            frames += REQUEST_HEADER.pack(length, REQUEST, 0, method, call + 1, 0, 0, 0, 0) + body
+        writer = threading.Thread(target=write_all, args=(one.socket, frames))
+        writer.start()
+        while one.socket.recv(1 << 16):
+            pass
+        writer.join()
+        one.socket.close()
+        wait_until(lambda: other.call("Channel.Length", name="never").length == count, "all messages are back")
+        again = attached(daemon.path, one.session)
+        assert again.call("Channel.Receive", name="never").attempt == 1
+        again.call("Session.Close")
+        again.socket.close()
+        other.call("Channel.Delete", name="never")
+
+
+def write_all(to, data):
+    with contextlib.suppress(OSError):
+        to.sendall(data)
 
 
 def newline_in_a_label(daemon):
@@ -192,7 +224,8 @@ def main():
     print("ok log_that_nobody_reads")
     with Daemon() as daemon:
         for test in (chain_of_children, child_closes_its_parent, blocks_on_while_it_is_killed, hello_of_unknown_fields,
-                     nul_in_a_name, descriptors_in_flight, newline_in_a_label):
+                     nul_in_a_name, descriptors_in_flight, newline_in_a_label,
+                     never_acknowledges):
             test(daemon)
             serves(daemon)
             print(f"ok {test.__name__}")
