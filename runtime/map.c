@@ -11,72 +11,43 @@
  * Memory is allocated before a lock is taken and freed after it is released. An entry has a reference of the map's and
  * one of each range that is visiting it.
  *
- * Invariants: a slot holds 0, a node, or a chain of entries with one hash in the order of compare(); a node has two
- * slots in use, or one that is a node (or, where memory ran out over an insertion, one chain). Lock order: shards by
- * index.
+ * Lock order: shards by index.
  */
 #include "runtime/map.h"
 
-#include <string.h>
-
-#include "base/memory.h"
-#include "base/siphash.h"
-
-enum {
-	BITS = 4,
-	FANOUT = 1 << BITS,
-	DEPTH_MAX = 64 / BITS,
-	BATCH = 64,
-};
-
-/* A slot with this bit is a node. */
-#define NODE ((uintptr_t)1)
-
-struct entry {
-	struct entry *next; /* in its chain */
-	uint64_t hash;
-	void *value;
-	atomic_uint references;
-	size_t length;
-	char key[];
-};
-
-struct node {
-	uintptr_t slots[FANOUT];
-	unsigned used;
-	struct node *next_dead;
-};
-
-struct shard {
-	struct co_spin lock;
-	uintptr_t root;
-	size_t length;
-	char padding[40]; /* to a cache line */
-};
-
-struct co_map {
-	uint8_t seed[SIPHASH_KEY_BYTES];
-	uint64_t mask;
-	struct shard shards[FANOUT];
-};
-
 /* A key on its way to its slot. */
 struct lookup {
-	struct shard *shard;
+	struct co_map_shard *shard;
 	const void *key;
 	size_t length;
 	uint64_t hash;
 	uintptr_t *slot;
 	unsigned node_count;
-	struct node *nodes[DEPTH_MAX]; /* that were passed; the first is in the shard's root */
-	struct entry *before;          /* in the slot's chain, the last that comes before KEY; NULL if none does */
+	struct co_map_node *nodes[CO_MAP_DEPTH_MAX]; /* that were passed; the first is in the shard's root */
+	struct co_map_entry *before; /* in the slot's chain, the last that comes before KEY; NULL if none does */
 };
 
-/* ---- entries and nodes ----------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------------------- */
 
-static struct entry *new_entry(const struct lookup *at, void *value)
+struct co_map *co_map_new_masked(uint64_t mask)
 {
-	struct entry *entry;
+	struct co_map *map = memory_zalloc(sizeof(*map));
+
+	if (map == NULL)
+		return NULL;
+	map->mask = mask;
+	co_random(map->seed, sizeof(map->seed));
+	return map;
+}
+
+struct co_map *co_map_new(void)
+{
+	return co_map_new_masked(UINT64_MAX);
+}
+
+static struct co_map_entry *new_entry(const struct lookup *at, void *value)
+{
+	struct co_map_entry *entry;
 	size_t bytes;
 
 	if (__builtin_add_overflow(sizeof(*entry), at->length, &bytes))
@@ -93,37 +64,6 @@ static struct entry *new_entry(const struct lookup *at, void *value)
 	return entry;
 }
 
-static void unref(struct entry *entry)
-{
-	if (entry != NULL && atomic_fetch_sub_explicit(&entry->references, 1, memory_order_acq_rel) == 1)
-		memory_free(entry);
-}
-
-static struct node *node_in(uintptr_t slot)
-{
-	return (slot & NODE) != 0 ? (struct node *)(slot - NODE) : NULL;
-}
-
-static struct entry *chain_in(uintptr_t slot)
-{
-	return (slot & NODE) == 0 ? (struct entry *)slot : NULL;
-}
-
-static unsigned nibble(uint64_t hash, unsigned depth)
-{
-	return (unsigned)(hash >> (64 - BITS - BITS * depth)) & (FANOUT - 1);
-}
-
-/* The order of entries, as memcmp's result: by hash, then length, then bytes. */
-static int compare(const struct entry *entry, uint64_t hash, const void *key, size_t length)
-{
-	if (entry->hash != hash)
-		return entry->hash < hash ? -1 : 1;
-	if (entry->length != length)
-		return entry->length < length ? -1 : 1;
-	return length > 0 ? memcmp(entry->key, key, length) : 0;
-}
-
 /* ---- looking up ------------------------------------------------------------------------------ */
 
 static struct lookup look(struct co_map *map, const void *key, size_t length)
@@ -133,25 +73,25 @@ static struct lookup look(struct co_map *map, const void *key, size_t length)
 	at.key = key;
 	at.length = length;
 	at.hash = siphash(map->seed, key, length) & map->mask;
-	at.shard = &map->shards[nibble(at.hash, 0)];
+	at.shard = &map->shards[co_map_nibble(at.hash, 0)];
 	return at;
 }
 
 /* Finds the key's slot, and its entry, NULL if it has none. The shard is locked. */
-static struct entry *find(struct lookup *at)
+static struct co_map_entry *find(struct lookup *at)
 {
-	struct node *node;
+	struct co_map_node *node;
 	int order = 1;
 
 	at->slot = &at->shard->root;
 	at->node_count = 0;
 	at->before = NULL;
-	while ((node = node_in(*at->slot)) != NULL) {
+	while ((node = co_map_node_in(*at->slot)) != NULL) {
 		at->nodes[at->node_count++] = node;
-		at->slot = &node->slots[nibble(at->hash, at->node_count)];
+		at->slot = &node->slots[co_map_nibble(at->hash, at->node_count)];
 	}
-	for (struct entry *entry = chain_in(*at->slot); entry != NULL; entry = entry->next) {
-		order = compare(entry, at->hash, at->key, at->length);
+	for (struct co_map_entry *entry = co_map_chain_in(*at->slot); entry != NULL; entry = entry->next) {
+		order = co_map_compare(entry, at->hash, at->key, at->length);
 		if (order == 0)
 			return entry;
 		if (order > 0 || entry->hash != at->hash)
@@ -166,20 +106,20 @@ static struct entry *find(struct lookup *at)
 /* True where an entry can be put in: the slot is empty or has its hash. */
 static bool has_room(const struct lookup *at)
 {
-	return *at->slot == 0 || chain_in(*at->slot)->hash == at->hash;
+	return *at->slot == 0 || co_map_chain_in(*at->slot)->hash == at->hash;
 }
 
-/* Puts NODE between the slot and its chain. */
-static void push_down(struct lookup *at, struct node *node)
+/* Puts CO_MAP_NODE between the slot and its chain. */
+static void push_down(struct lookup *at, struct co_map_node *node)
 {
-	struct entry *chain = chain_in(*at->slot);
+	struct co_map_entry *chain = co_map_chain_in(*at->slot);
 
-	node->slots[nibble(chain->hash, at->node_count + 1)] = *at->slot;
+	node->slots[co_map_nibble(chain->hash, at->node_count + 1)] = *at->slot;
 	node->used = 1;
-	*at->slot = (uintptr_t)node | NODE;
+	*at->slot = (uintptr_t)node | CO_MAP_NODE;
 }
 
-static void put_in(struct lookup *at, struct entry *entry)
+static void put_in(struct lookup *at, struct co_map_entry *entry)
 {
 	if (*at->slot == 0 && at->node_count > 0)
 		at->nodes[at->node_count - 1]->used++;
@@ -187,14 +127,14 @@ static void put_in(struct lookup *at, struct entry *entry)
 		entry->next = at->before->next;
 		at->before->next = entry;
 	} else {
-		entry->next = chain_in(*at->slot);
+		entry->next = co_map_chain_in(*at->slot);
 		*at->slot = (uintptr_t)entry;
 	}
 	at->shard->length++;
 }
 
 /* Allocates what put lacks: the entry, or a node to make room for it. False: no memory. */
-static bool provide(const struct lookup *at, void *value, struct entry **fresh, struct node **spare)
+static bool provide(const struct lookup *at, void *value, struct co_map_entry **fresh, struct co_map_node **spare)
 {
 	if (*fresh == NULL) {
 		*fresh = new_entry(at, value);
@@ -209,9 +149,9 @@ static bool provide(const struct lookup *at, void *value, struct entry **fresh, 
 static int put(struct co_map *map, const void *key, size_t length, void *value, bool replaces, void **ret_previous)
 {
 	struct lookup at = look(map, key, length);
-	struct entry *fresh = NULL;
-	struct node *spare = NULL;
-	struct entry *entry;
+	struct co_map_entry *fresh = NULL;
+	struct co_map_node *spare = NULL;
+	struct co_map_entry *entry;
 	int r = CO_ENOMEM;
 
 	*ret_previous = NULL;
@@ -240,7 +180,7 @@ static int put(struct co_map *map, const void *key, size_t length, void *value, 
 	}
 	co_spin_unlock(&at.shard->lock);
 done:
-	unref(fresh);
+	co_map_unref(fresh);
 	memory_free(spare);
 	return r;
 }
@@ -272,11 +212,11 @@ int co_map_load_or_store(struct co_map *map, const void *key, size_t length, voi
 /* The slot that holds node number I of the lookup. */
 static uintptr_t *slot_of_node(const struct lookup *at, unsigned i)
 {
-	return i == 0 ? &at->shard->root : &at->nodes[i - 1]->slots[nibble(at->hash, i)];
+	return i == 0 ? &at->shard->root : &at->nodes[i - 1]->slots[co_map_nibble(at->hash, i)];
 }
 
-/* The only slot of NODE in use. */
-static uintptr_t only_slot(const struct node *node)
+/* The only slot of CO_MAP_NODE in use. */
+static uintptr_t only_slot(const struct co_map_node *node)
 {
 	unsigned i = 0;
 
@@ -286,18 +226,18 @@ static uintptr_t only_slot(const struct node *node)
 }
 
 /* The slot has become empty: takes nodes out that are not needed any more, and adds them to *RET_DEAD. */
-static void prune(struct lookup *at, struct node **ret_dead)
+static void prune(struct lookup *at, struct co_map_node **ret_dead)
 {
 	bool is_empty = true; /* what the node below left in its slot */
 
 	for (unsigned i = at->node_count; i-- > 0;) {
-		struct node *node = at->nodes[i];
+		struct co_map_node *node = at->nodes[i];
 		uintptr_t left = 0;
 
 		node->used -= is_empty;
 		if (node->used == 1)
 			left = only_slot(node);
-		if (node->used > 1 || node_in(left) != NULL)
+		if (node->used > 1 || co_map_node_in(left) != NULL)
 			return;
 		*slot_of_node(at, i) = left;
 		is_empty = left == 0;
@@ -306,7 +246,7 @@ static void prune(struct lookup *at, struct node **ret_dead)
 	}
 }
 
-static void take_out(struct lookup *at, struct entry *entry, struct node **ret_dead)
+static void take_out(struct lookup *at, struct co_map_entry *entry, struct co_map_node **ret_dead)
 {
 	if (at->before != NULL)
 		at->before->next = entry->next;
@@ -321,8 +261,8 @@ static void take_out(struct lookup *at, struct entry *entry, struct node **ret_d
 static bool take(struct co_map *map, const void *key, size_t length, void *const *expected, void **ret_value)
 {
 	struct lookup at = look(map, key, length);
-	struct node *dead = NULL;
-	struct entry *entry;
+	struct co_map_node *dead = NULL;
+	struct co_map_entry *entry;
 
 	*ret_value = NULL;
 	co_spin_lock(&at.shard->lock);
@@ -335,12 +275,12 @@ static bool take(struct co_map *map, const void *key, size_t length, void *const
 	}
 	co_spin_unlock(&at.shard->lock);
 	while (dead != NULL) {
-		struct node *next = dead->next_dead;
+		struct co_map_node *next = dead->next_dead;
 
 		memory_free(dead);
 		dead = next;
 	}
-	unref(entry);
+	co_map_unref(entry);
 	return entry != NULL;
 }
 
@@ -368,7 +308,7 @@ bool co_map_compare_and_delete(struct co_map *map, const void *key, size_t lengt
 bool co_map_load(struct co_map *map, const void *key, size_t length, void **ret_value)
 {
 	struct lookup at = look(map, key, length);
-	struct entry *entry;
+	struct co_map_entry *entry;
 
 	co_spin_lock(&at.shard->lock);
 	entry = find(&at);
@@ -380,7 +320,7 @@ bool co_map_load(struct co_map *map, const void *key, size_t length, void **ret_
 bool co_map_compare_and_swap(struct co_map *map, const void *key, size_t length, void *expected, void *value)
 {
 	struct lookup at = look(map, key, length);
-	struct entry *entry;
+	struct co_map_entry *entry;
 	bool swapped;
 
 	co_spin_lock(&at.shard->lock);
@@ -390,145 +330,4 @@ bool co_map_compare_and_swap(struct co_map *map, const void *key, size_t length,
 		entry->value = value;
 	co_spin_unlock(&at.shard->lock);
 	return swapped;
-}
-
-/* ---- range ----------------------------------------------------------------------------------- */
-
-/* Entries to visit, a reference to each. */
-struct batch {
-	unsigned count;
-	struct {
-		struct entry *entry;
-		void *value;
-	} each[BATCH];
-};
-
-/* Adds, in order, the entries below SLOT that come after AFTER (NULL: all), as many as fit. The shard is locked. */
-static void collect(struct batch *batch, uintptr_t slot, unsigned depth, const struct entry *after)
-{
-	const struct node *node = node_in(slot);
-	const unsigned first = node != NULL && after != NULL ? nibble(after->hash, depth) : 0;
-
-	for (unsigned i = first; node != NULL && i < FANOUT && batch->count < BATCH; i++)
-		if (node->slots[i] != 0)
-			collect(batch, node->slots[i], depth + 1, i == first ? after : NULL);
-	for (struct entry *entry = chain_in(slot); entry != NULL && batch->count < BATCH; entry = entry->next) {
-		if (after != NULL && compare(entry, after->hash, after->key, after->length) <= 0)
-			continue;
-		atomic_fetch_add_explicit(&entry->references, 1, memory_order_relaxed);
-		batch->each[batch->count].entry = entry;
-		batch->each[batch->count++].value = entry->value;
-	}
-}
-
-/* Visits SHARD's entries. False if VISIT did not want to go on. */
-static bool range_shard(
-	struct shard *shard, bool (*visit)(const void *key, size_t length, void *value, void *arg), void *arg)
-{
-	struct entry *after = NULL;
-	struct batch batch;
-	bool goes_on = true;
-
-	do {
-		batch.count = 0;
-		co_spin_lock(&shard->lock);
-		collect(&batch, shard->root, 1, after);
-		co_spin_unlock(&shard->lock);
-		for (unsigned i = 0; i < batch.count; i++) {
-			struct entry *entry = batch.each[i].entry;
-
-			if (goes_on)
-				goes_on = visit(entry->key, entry->length, batch.each[i].value, arg);
-			unref(after);
-			after = entry;
-		}
-	} while (goes_on && batch.count == BATCH);
-	unref(after);
-	return goes_on;
-}
-
-void co_map_range(struct co_map *map, bool (*visit)(const void *key, size_t length, void *value, void *arg), void *arg)
-{
-	for (unsigned i = 0; i < FANOUT && range_shard(&map->shards[i], visit, arg); i++)
-		;
-}
-
-/* ---- the whole map --------------------------------------------------------------------------- */
-
-static void lock_all(struct co_map *map)
-{
-	for (unsigned i = 0; i < FANOUT; i++)
-		co_spin_lock(&map->shards[i].lock);
-}
-
-static void unlock_all(struct co_map *map)
-{
-	for (unsigned i = 0; i < FANOUT; i++)
-		co_spin_unlock(&map->shards[i].lock);
-}
-
-static void free_below(uintptr_t slot)
-{
-	struct entry *entry = chain_in(slot);
-	struct node *node = node_in(slot);
-
-	for (unsigned i = 0; node != NULL && i < FANOUT; i++)
-		free_below(node->slots[i]);
-	memory_free(node);
-	while (entry != NULL) {
-		struct entry *next = entry->next;
-
-		unref(entry);
-		entry = next;
-	}
-}
-
-void co_map_clear(struct co_map *map)
-{
-	uintptr_t roots[FANOUT];
-
-	lock_all(map);
-	for (unsigned i = 0; i < FANOUT; i++) {
-		roots[i] = map->shards[i].root;
-		map->shards[i].root = 0;
-		map->shards[i].length = 0;
-	}
-	unlock_all(map);
-	for (unsigned i = 0; i < FANOUT; i++)
-		free_below(roots[i]);
-}
-
-size_t co_map_length(struct co_map *map)
-{
-	size_t length = 0;
-
-	lock_all(map);
-	for (unsigned i = 0; i < FANOUT; i++)
-		length += map->shards[i].length;
-	unlock_all(map);
-	return length;
-}
-
-struct co_map *co_map_new_masked(uint64_t mask)
-{
-	struct co_map *map = memory_zalloc(sizeof(*map));
-
-	if (map == NULL)
-		return NULL;
-	map->mask = mask;
-	co_random(map->seed, sizeof(map->seed));
-	return map;
-}
-
-struct co_map *co_map_new(void)
-{
-	return co_map_new_masked(UINT64_MAX);
-}
-
-void co_map_free(struct co_map *map)
-{
-	if (map == NULL)
-		return;
-	co_map_clear(map);
-	memory_free(map);
 }
