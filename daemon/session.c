@@ -15,7 +15,8 @@
 
 struct co_spin session_lock;
 
-static struct session *table;
+static struct session *table; /* by id, and in the order in which they were opened */
+static uint64_t last_number;
 
 /* Links a new session into table and tree; 0 or why not. Under session_lock. */
 static int enter(struct session *session)
@@ -33,6 +34,7 @@ static int enter(struct session *session)
 	HASH_ADD(by_id, table, id, sizeof session->id, session);
 	if (!hash_was_added(session->by_id))
 		return SESSION_ENOMEM;
+	session->number = ++last_number;
 	if (session->parent != NULL)
 		list_add_tail(&session->parent->children, &session->sibling);
 	return SESSION_OK;
@@ -142,6 +144,7 @@ void session_forget(struct session *session)
 {
 	co_spin_lock(&session_lock);
 	HASH_DELETE(by_id, table, session);
+	session->forgotten = true;
 	list_remove(&session->sibling);
 	co_spin_unlock(&session_lock);
 	session_unref(session);
@@ -198,21 +201,50 @@ static int compare_ids(const void *left, const void *right)
 	return (*a)->id < (*b)->id ? -1 : (*a)->id > (*b)->id;
 }
 
-/* Keeps the LIMIT lowest ids above AFTER in RET, unsorted: a full array gives its highest away. */
+/* HEAP is a binary one whose first has the highest id. Its last one is new: lets it rise to its place. */
+static void sift_up(struct session **heap, size_t count)
+{
+	struct session *session = heap[count - 1];
+	size_t at = count - 1;
+
+	while (at > 0 && heap[(at - 1) / 2]->id < session->id) {
+		heap[at] = heap[(at - 1) / 2];
+		at = (at - 1) / 2;
+	}
+	heap[at] = session;
+}
+
+/* Its first one is new: lets it sink. */
+static void sift_down(struct session **heap, size_t count)
+{
+	struct session *session = heap[0];
+	size_t at = 0;
+	size_t child;
+
+	while ((child = 2 * at + 1) < count) {
+		if (child + 1 < count && heap[child + 1]->id > heap[child]->id)
+			child++;
+		if (heap[child]->id <= session->id)
+			break;
+		heap[at] = heap[child];
+		at = child;
+	}
+	heap[at] = session;
+}
+
+/* Keeps the LIMIT lowest ids in the heap RET: a full one gives its highest away. */
 static void keep_lowest(struct session *session, size_t limit, struct session **ret, size_t *count, bool *ret_more)
 {
-	size_t highest = 0;
-
 	if (*count < limit) {
 		ret[(*count)++] = session;
+		sift_up(ret, *count);
 		return;
 	}
 	*ret_more = true;
-	for (size_t i = 1; i < *count; i++)
-		if (ret[i]->id > ret[highest]->id)
-			highest = i;
-	if (limit > 0 && session->id < ret[highest]->id)
-		ret[highest] = session;
+	if (limit > 0 && session->id < ret[0]->id) {
+		ret[0] = session;
+		sift_down(ret, limit);
+	}
 }
 
 size_t session_list(uint64_t after, size_t limit, struct session **ret, bool *ret_more)
@@ -252,20 +284,28 @@ uint64_t session_blocked_count(void)
 	return count;
 }
 
+/* The first live session opened after AFTER (NULL: the first of all), with a reference; AFTER's is given back. */
+static struct session *next_opened(struct session *after)
+{
+	struct session *at;
+
+	co_spin_lock(&session_lock);
+	at = after != NULL && !after->forgotten ? after->by_id.next : table;
+	while (at != NULL && after != NULL && at->number <= after->number)
+		at = at->by_id.next; /* it was forgotten meanwhile: look for its place */
+	while (at != NULL && at->ended)
+		at = at->by_id.next;
+	if (at != NULL)
+		session_ref(at);
+	co_spin_unlock(&session_lock);
+	session_unref(after);
+	return at;
+}
+
 void session_each(void (*visit)(struct session *session, void *arg), void *arg)
 {
-	struct session *step[64];
-	uint64_t after = 0;
-	bool more = true;
+	struct session *session = NULL;
 
-	while (more) {
-		size_t count = session_list(after, sizeof step / sizeof step[0], step, &more);
-
-		for (size_t i = 0; i < count; i++) {
-			after = step[i]->id;
-			visit(step[i], arg);
-			session_unref(step[i]);
-		}
-		more = more && count > 0;
-	}
+	while ((session = next_opened(session)) != NULL)
+		visit(session, arg);
 }

@@ -47,7 +47,9 @@ struct session {
 	struct co_timer expiry;   /* SESSION_OF_TTL; or another try to end with the process */
 	struct co_poll process;   /* SESSION_OF_PROCESS: the pidfd */
 	UT_hash_handle by_id;     /* from here on under sessions.lock */
+	uint64_t number;          /* rises with each session opened */
 	bool ended;
+	bool forgotten;         /* out of the table */
 	struct session *parent; /* a reference */
 	struct list children;
 	struct list sibling;
@@ -118,7 +120,7 @@ size_t session_list(uint64_t after, size_t limit, struct session **ret, bool *re
 uint64_t session_count(void);
 uint64_t session_blocked_count(void);
 
-/* Calls VISIT for every live session, with a reference held. */
+/* Calls VISIT for every live session, oldest first, with a reference held and no lock. */
 void session_each(void (*visit)(struct session *session, void *arg), void *arg);
 
 /* The session that OWNER is part of. */

@@ -3,13 +3,15 @@
 """SIGTERM in the middle of everything: verdicts and goodbyes are written out, the exit status is 0, and in time."""
 import os
 import signal
+import socket
 import sys
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from client import Client, Failed  # noqa: E402
+from baton.v1 import connection_pb2  # noqa: E402
+from client import HELLO, Client, Failed  # noqa: E402
 from daemon import Daemon, wait_until  # noqa: E402
 
 LONG = ("--stop-timeout", "600s")  # nothing here waits for its end
@@ -91,8 +93,34 @@ def who_does_not_read():
         deaf.socket.close()
 
 
+def many_sessions():
+    """Tens of thousands of sessions are listed in order of their ids, each once, and hold a stop up for no time."""
+    with Daemon(*LONG) as daemon, Client(daemon.path) as client:
+        bare = Client.__new__(Client)
+        bare.socket = socket.socket(socket.AF_UNIX)
+        bare.socket.connect(daemon.path)
+        bare.last_call = bare.last_reply = 0
+        bare.started, bare.answers, bare.notices = {}, {}, []
+        bare._write(HELLO, connection_pb2.ClientHello(protocol=1).SerializeToString())
+        bare._read_frame()
+        opened = {client.session.session}
+        for _ in range(400):
+            calls = [bare.start("Session.Open", ttl_us=600_000_000, detached=True) for _ in range(100)]
+            opened |= {bare.wait(call).session for call in calls}
+        listed, after, more = [], 0, True
+        while more:
+            page = bare.call("Session.List", after=after, limit=999)
+            listed += [row.session for row in page.sessions]
+            after, more = listed[-1], page.more
+        assert listed == sorted(opened)
+        began = time.monotonic()
+        assert daemon.stop() == 0
+        assert time.monotonic() - began < 10, f"the stop took {time.monotonic() - began:.1f} s"
+        bare.socket.close()
+
+
 def main():
-    for test in (idle_clients, busy_clients, who_does_not_read):
+    for test in (idle_clients, busy_clients, who_does_not_read, many_sessions):
         began = time.monotonic()
         test()
         print(f"ok {test.__name__} in {time.monotonic() - began:.2f} s")
