@@ -227,6 +227,7 @@ static void start(struct job *job)
 	r = set_environment(work, job) ? job_start(job, &work->manner) : -ENOMEM;
 	if (r == 0) {
 		job->state = JOB_RUNNING;
+		job->is_fresh = true;
 		work->running++;
 		return;
 	}
@@ -316,14 +317,22 @@ static void reap(struct work *work)
 	}
 }
 
-static void signal_all(struct work *work, int number)
+static void signal_all(struct work *work, int number, bool only_fresh)
 {
 	list_for_each (at, &work->jobs) {
 		struct job *job = container_of(at, struct job, in_work);
 
-		if (job->state == JOB_RUNNING)
+		if (job->state == JOB_RUNNING && (job->is_fresh || !only_fresh))
 			child_signal(&job->child, number);
 	}
+}
+
+/* Passes on what came before a CMD just started was there to get it with its group. */
+static void settle_fresh(struct work *work)
+{
+	loop_take_signals(&work->connection.loop);
+	list_for_each (at, &work->jobs)
+		container_of(at, struct job, in_work)->is_fresh = false;
 }
 
 /* CMDs get what the terminal has not sent them too. What would end baton ends its asking for more. */
@@ -338,8 +347,7 @@ static bool on_signal(const struct signalfd_siginfo *info, void *arg)
 	}
 	if (work->running == 0)
 		return false;
-	if (!work->has_terminal || info->ssi_code <= 0)
-		signal_all(work, number);
+	signal_all(work, number, work->has_terminal && info->ssi_code > 0);
 	return number != SIGINT && number != SIGTERM && number != SIGHUP && number != SIGQUIT;
 }
 
@@ -380,6 +388,7 @@ static void run(struct work *work)
 			fail(work, work->subject.name, connection->loop.client_error, baton_last_error());
 			return;
 		}
+		settle_fresh(work);
 	}
 }
 
@@ -390,13 +399,13 @@ static void end_programs(struct work *work)
 	int64_t until_ns = loop_now() + KILL_AFTER_NS;
 
 	if (work->running > 0)
-		signal_all(work, SIGTERM);
+		signal_all(work, SIGTERM, false);
 	while (work->running > 0) {
 		connection_step(&work->connection, NULL, 0, until_ns);
 		if (!is_killing && loop_now() >= until_ns) {
 			is_killing = true;
 			until_ns = LOOP_NEVER;
-			signal_all(work, SIGKILL);
+			signal_all(work, SIGKILL, false);
 		}
 	}
 }

@@ -17,6 +17,8 @@
 
 #include "base/memory.h"
 
+#define STAT_BYTES 512
+
 struct process {
 	pid_t pid;
 	pid_t parent;
@@ -28,11 +30,11 @@ struct processes {
 	size_t room;
 };
 
-/* The parent of a process; 0 if it has gone. */
-static pid_t read_parent(const char *pid)
+/* Reads what /proc/PID/stat says behind the program's name, which may hold anything: "S 1234 ...". False: it has gone.
+ */
+static bool read_stat(const char *pid, char *text, size_t size)
 {
 	char path[64];
-	char text[512];
 	ssize_t length;
 	const char *at;
 	int fd;
@@ -40,12 +42,32 @@ static pid_t read_parent(const char *pid)
 	snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return 0;
-	length = read(fd, text, sizeof(text) - 1);
+		return false;
+	length = read(fd, text, size - 1);
 	close(fd);
 	text[length < 0 ? 0 : length] = '\0';
-	at = strrchr(text, ')'); /* the program's name in front may hold anything */
-	return at == NULL || at[1] == '\0' || at[2] == '\0' ? 0 : (pid_t)strtol(at + 3, NULL, 10);
+	at = strrchr(text, ')');
+	if (at == NULL || at[1] == '\0' || at[2] == '\0')
+		return false;
+	memmove(text, at + 2, strlen(at + 2) + 1);
+	return true;
+}
+
+/* The parent of a process; 0 if it has gone. */
+static pid_t read_parent(const char *pid)
+{
+	char text[STAT_BYTES];
+
+	return read_stat(pid, text, sizeof(text)) ? (pid_t)strtol(text + 1, NULL, 10) : 0;
+}
+
+bool process_is_stopped(pid_t pid)
+{
+	char name[32];
+	char text[STAT_BYTES];
+
+	snprintf(name, sizeof(name), "%d", (int)pid);
+	return !read_stat(name, text, sizeof(text)) || text[0] == 'T';
 }
 
 static bool add(struct processes *processes, const char *name)

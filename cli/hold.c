@@ -46,6 +46,7 @@ struct hold {
 	bool has_terminal;
 	bool waits_for_all; /* and not for CMD alone (-o) */
 	struct child child;
+	bool is_fresh; /* CMD: the terminal's last signals may have been sent before it was there to get them */
 	bool is_childless;
 	bool is_lost;
 	bool was_interrupted; /* SIGINT came while CMD ran */
@@ -173,9 +174,12 @@ static void reap(struct hold *hold)
 /* Passes a signal on to CMD, or to what it left behind. */
 static void forward(struct hold *hold, int number)
 {
-	if (hold->child.is_gone && hold->child.group == 0)
-		descendants_signal(number);
-	else
+	const bool reaches_all = hold->child.group == 0 && (hold->child.is_gone || number == SIGCONT);
+
+	/* The shell continues a group as a whole: another ^Z, which may have come since, must not be undone. */
+	if (number == SIGCONT && hold->has_terminal && !process_is_stopped(hold->child.pid))
+		return;
+	if (!reaches_all || descendants_signal(number) != 0)
 		child_signal(&hold->child, number);
 }
 
@@ -191,8 +195,9 @@ static bool on_signal(const struct signalfd_siginfo *info, void *arg)
 	}
 	if (info->ssi_signo == SIGINT)
 		hold->was_interrupted = true;
-	/* What the kernel sent on behalf of the terminal CMD has too: it is in the same group. */
-	if (!hold->has_terminal || info->ssi_code <= 0)
+	/* What the kernel sent on behalf of the terminal CMD has too: it is in the same group. A fresh one has it pending
+	 * at most once, and none twice. */
+	if (!hold->has_terminal || info->ssi_code <= 0 || hold->is_fresh)
 		forward(hold, (int)info->ssi_signo);
 	return true;
 }
@@ -257,6 +262,9 @@ static void run(struct hold *hold)
 {
 	struct connection *connection = &hold->connection;
 
+	hold->is_fresh = true;
+	loop_take_signals(&connection->loop);
+	hold->is_fresh = false;
 	while (!is_over(hold)) {
 		struct pollfd doubt = {.fd = hold->doubt_fd, .events = POLLIN};
 		const int64_t until_ns = hold->stage == STAGE_RUNNING ? LOOP_NEVER : hold->kill_at_ns;

@@ -30,6 +30,7 @@ struct job {
 	char *value;      /* NUL-terminated besides */
 	size_t length;
 	struct child child;
+	bool is_fresh; /* the terminal's last signals may have been sent before CMD was there to get them */
 	int64_t due_ns;
 };
 

@@ -69,7 +69,7 @@ static int rank_of(const struct signalfd_siginfo *info)
 }
 
 /* SIGCONT goes first: it takes back that a child was stopped, which SIGCHLD would make us look at. */
-static void read_signals(struct loop *loop)
+void loop_take_signals(struct loop *loop)
 {
 	struct signalfd_siginfo infos[SIGNALS_AT_ONCE];
 	const ssize_t length = read(loop->signal_fd, infos, sizeof(infos));
@@ -139,7 +139,7 @@ void loop_step(struct loop *loop, struct pollfd *extra, size_t count, int64_t un
 	if (has_client(loop) && (ready <= 0 || all[1].revents != 0))
 		process_client(loop);
 	if (ready > 0 && all[0].revents != 0)
-		read_signals(loop);
+		loop_take_signals(loop);
 }
 
 void loop_stop_self(int number)

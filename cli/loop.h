@@ -4,8 +4,8 @@
  *
  * One thread, one poll(2). While a loop is open the signals that baton deals with are blocked and read from a
  * descriptor; SIGPIPE is blocked too, so that a write to a pipe that nobody reads says EPIPE, and takes its effect when
- * the loop is closed. Dispositions stay as they were inherited, and what is ignored is left alone (SIGHUP under nohup(1)),
- * but for SIGCHLD, which must be waited for.
+ * the loop is closed. Dispositions stay as they were inherited, and what is ignored is left alone (SIGHUP under
+ * nohup(1)), but for SIGCHLD, which must be waited for.
  */
 #ifndef BATON_CLI_LOOP_H
 #define BATON_CLI_LOOP_H
@@ -47,6 +47,9 @@ bool loop_dies_of_pipe(const struct loop *loop);
  * and client. The COUNT descriptors at EXTRA (at most LOOP_MAX_EXTRA; a negative one is passed over) are waited for
  * too, and their revents set. */
 void loop_step(struct loop *loop, struct pollfd *extra, size_t count, int64_t until_ns);
+
+/* Deals with the signals that have come by now, without waiting. */
+void loop_take_signals(struct loop *loop);
 
 /* Stops this process by NUMBER, as the terminal would have, and goes on when it is continued. */
 void loop_stop_self(int number);
