@@ -334,6 +334,15 @@ static void signal_pair(void *arg)
 	co_cond_signal(&pair->cond);
 }
 
+/* The signal comes while the cancelled one still stands in the queue. */
+static void cancel_then_signal(void *arg)
+{
+	struct pair *pair = arg;
+
+	co_cancel(pair->context, NULL);
+	co_cond_signal(&pair->cond);
+}
+
 COROUTINE_TEST(cancel_meets_signal)
 {
 	const size_t rounds = test_scale(50000);
@@ -349,8 +358,12 @@ COROUTINE_TEST(cancel_meets_signal)
 		co_test_go(&group, wait_without, &pair);
 		while (waiting(&pair.cond) < 2)
 			co_yield();
-		co_test_go(&group, i % 2 == 0 ? signal_pair : cancel_pair, &pair);
-		co_test_go(&group, i % 2 == 0 ? cancel_pair : signal_pair, &pair);
+		if (i % 3 == 2) {
+			co_test_go(&group, cancel_then_signal, &pair);
+		} else {
+			co_test_go(&group, i % 3 == 0 ? signal_pair : cancel_pair, &pair);
+			co_test_go(&group, i % 3 == 0 ? cancel_pair : signal_pair, &pair);
+		}
 		while (atomic_load(&pair.ended) == 0)
 			co_yield();
 		if (pair.results[0] == 0 && atomic_load(&pair.ended) == 1)

@@ -204,6 +204,13 @@ static void one_way(void **state)
 	assert_string_equal(child.output, "10\n25\n");
 }
 
+static void slow_server(void **state)
+{
+	(void)state;
+	run_example("co_slow_server", 0);
+	assert_string_equal(child.output, "call given up: context deadline exceeded\ncall succeeded: quick response\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -225,6 +232,7 @@ int main(void)
 		cmocka_unit_test(factory_store),
 		cmocka_unit_test(map_writers),
 		cmocka_unit_test(one_way),
+		cmocka_unit_test(slow_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
