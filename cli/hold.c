@@ -195,8 +195,8 @@ static bool on_signal(const struct signalfd_siginfo *info, void *arg)
 	}
 	if (info->ssi_signo == SIGINT)
 		hold->was_interrupted = true;
-	/* What the kernel sent on behalf of the terminal CMD has too: it is in the same group. A fresh one has it pending
-	 * at most once, and none twice. */
+	/* What the kernel sent on behalf of the terminal CMD has too: it is in the same group. A fresh one has it
+	 * pending at most once, and none twice. */
 	if (!hold->has_terminal || info->ssi_code <= 0 || hold->is_fresh)
 		forward(hold, (int)info->ssi_signo);
 	return true;
