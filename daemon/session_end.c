@@ -29,15 +29,16 @@ static struct session *take_child(struct session *session)
 	return child;
 }
 
-/* The lane behind AFTER in the session's list (NULL: the first), with a reference. AFTER's is given back. */
+/* The lane behind AFTER in the session's list, with a reference; the first if AFTER is NULL, or has left the list
+ * meanwhile. AFTER's reference is given back. */
 static struct lane *next_lane(struct session *session, struct lane *after)
 {
 	struct lane *lane = NULL;
 	struct list *next;
 
 	co_spin_lock(&session_lock);
-	next = after == NULL ? session->lanes.next : after->link.next;
-	if (next != &session->lanes && (after == NULL || list_is_linked(&after->link)))
+	next = after != NULL && list_is_linked(&after->link) ? after->link.next : session->lanes.next;
+	if (next != &session->lanes)
 		lane = lane_ref(container_of(next, struct lane, link));
 	co_spin_unlock(&session_lock);
 	if (after != NULL)

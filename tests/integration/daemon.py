@@ -28,12 +28,13 @@ class Daemon:
         self.stderr = stderr
         self.path = os.path.abspath(os.path.join(folder, "baton.sock"))
         self.log = os.path.abspath(os.path.join(folder, "batond.log"))
-        self.arguments = ["batond", "--listen", f"unix:{self.path}", *arguments]
+        self.arguments = ["batond", *arguments]
         if tcp:
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", 0))
                 self.tcp = probe.getsockname()
             self.arguments += ["--listen", f"tcp:127.0.0.1:{self.tcp[1]}"]
+        self.arguments += ["--listen", f"unix:{self.path}"]  # the last: where it answers, all do
         self.start()
 
     def start(self):
