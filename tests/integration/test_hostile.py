@@ -5,6 +5,7 @@ import array
 import contextlib
 import os
 import re
+import resource
 import socket
 import sys
 import threading
@@ -219,7 +220,32 @@ def log_that_nobody_reads():
     os.close(writing)
 
 
+def out_of_descriptors():
+    """More connections than descriptors: who is connected is served, and the rest as soon as there is room."""
+    os.mkdir("few")
+    with Daemon(folder="few", tcp=False) as daemon:
+        resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (40, 40))
+        with Client(daemon.path) as client:
+            waiting = []
+            for _ in range(100):
+                peer = socket.socket(socket.AF_UNIX)
+                peer.connect(daemon.path)
+                length = REQUEST_HEADER.size + len(HELLO_BODY)
+                peer.sendall(REQUEST_HEADER.pack(length, HELLO, 0, 0, 0, 0, 0, 0, 0) + HELLO_BODY)
+                waiting.append(peer)
+            wait_until(lambda: daemon.descriptors() == 40, "no descriptor is left")
+            token = client.call("Mutex.Lock", name="few", timeout=60).token
+            client.call("Mutex.Unlock", name="few", token=token)
+            for peer in waiting:
+                peer.settimeout(60)
+                assert peer.recv(1), "its turn comes"
+                peer.close()
+        assert daemon.stop() == 0
+
+
 def main():
+    out_of_descriptors()
+    print("ok out_of_descriptors")
     log_that_nobody_reads()
     print("ok log_that_nobody_reads")
     with Daemon() as daemon:
