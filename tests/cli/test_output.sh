@@ -19,8 +19,9 @@ baton chan send jobs one
 exits 3 "a closed standard output" sh -c "'$BATON' chan recv jobs >&-"
 prints one "gives it back" "$BATON" -t 5s chan recv jobs
 
-# A pipe whose reader goes: what was written before is gone, nothing else.
-seq 5000 | baton chan send jobs
+# A pipe whose reader goes: what was written before is gone, nothing else. All of them are more than a pipe takes.
+messages() { seq -f "%05.0f with some words behind it, so that a pipe does not take all of them" 5000; }
+messages | baton chan send jobs
 python3 - "$BATON" <<'END' >"$folder/read"
 import os, subprocess, sys
 ends = os.pipe()
@@ -34,11 +35,11 @@ equal "SIGPIPE ends it" $? 0
 # Between the two there may be what the pipe had taken and nobody read; what came back is a whole tail.
 left=$(baton chan len jobs)
 baton chan recv jobs --count "$left" >"$folder/left"
-equal "what came back is the tail" "$(cat "$folder/left")" "$(seq 5000 | tail -n "$left")"
+equal "what came back is the tail" "$(cat "$folder/left")" "$(messages | tail -n "$left")"
 check "and no more was taken than a pipe holds" [ "$left" -gt 1000 ]
 
 # A slow reader: messages that its pipe has no room for stay with the daemon, and others can have them.
-seq 5000 | baton chan send jobs
+messages | baton chan send jobs
 mkfifo "$folder/slow"
 "$BATON" chan range jobs >"$folder/slow" &
 ranger=$!
@@ -54,10 +55,10 @@ baton chan recv jobs --count "$left" --try >"$folder/left" 2>/dev/null
 # The last line may be cut off where the pipe was full: its message went back.
 sed -i -e '$ { /^$/d }' "$folder/seen"
 whole=$((5000 - left))
-equal "seen and left are all, each once" "$(head -n $whole "$folder/seen"; cat "$folder/left")" "$(seq 5000)"
+equal "seen and left are all, each once" "$(head -n $whole "$folder/seen"; cat "$folder/left")" "$(messages)"
 
 # Signals interrupt a write that blocks.
-seq 5000 | baton chan send jobs
+messages | baton chan send jobs
 mkfifo "$folder/stuck"
 "$BATON" chan recv jobs --count 100000 >"$folder/stuck" 2>/dev/null &
 stuck=$!

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """baton lock in a terminal: ^C, ^Z, fg, bg, jobs and pipelines are the shell's, as with flock(1).
 
-Types into an interactive bash on a pseudo-terminal of its own, and reads what comes.
+Types into an interactive bash on a pseudo-terminal of its own, and reads what comes. CMDs are bash too: dash starts its
+commands by vfork(2), and a ^Z that comes between that and exec(2) leaves it stuck.
 """
 import os
 import pty
@@ -173,7 +174,7 @@ def test_interrupt_ends_a_loop_of_the_shell(terminal, daemon):
 
 
 def test_cmd_that_catches_the_interrupt_gets_it_once(terminal, daemon):
-    terminal.start("baton lock x -- sh -c 'trap \"echo caught; n=\\$((n + 1))\" INT; echo on; "
+    terminal.start("baton lock x -- bash -c 'trap \"echo caught; n=\\$((n + 1))\" INT; echo on; "
                    "until [ \"$n\" = 2 ]; do sleep 0.02; done; exit 3'")
     terminal.expect("on")
     for _ in range(2):
@@ -194,7 +195,7 @@ def test_keys_at_any_moment(terminal, daemon):
         time.sleep(i % 10 * 0.0007)
         terminal.send(CTRL_C)
         terminal.expect("READY> ")
-        terminal.start("baton lock x -- sh -c 'echo in; exec sleep 1000'")
+        terminal.start("baton lock x -- bash -c 'echo in; exec sleep 1000'")
         if i % 2 == 0:
             terminal.expect("in\r\n")
         else:
@@ -237,7 +238,7 @@ def test_stop_and_foreground(terminal, daemon):
 
 
 def test_stop_and_background(terminal, daemon):
-    terminal.start("baton lock x -- sh -c 'until [ -e done ]; do sleep 0.02; done; exit 5'")
+    terminal.start("baton lock x -- bash -c 'until [ -e done ]; do sleep 0.02; done; exit 5'")
     eventually("held", lambda: daemon.holders("x") == 1)
     holder = daemon.pid_of_holder("x")
     terminal.send(CTRL_Z)
@@ -289,7 +290,7 @@ def test_kill_of_a_job(terminal, daemon):
 
 def test_cmd_that_stops_itself(terminal, daemon):
     """As an editor does, after it has put the terminal back."""
-    terminal.start("baton lock x -- sh -c 'kill -STOP $$; echo went on; exit 4'")
+    terminal.start("baton lock x -- bash -c 'kill -STOP $$; echo went on; exit 4'")
     terminal.expect("Stopped")
     terminal.expect("READY> ")
     assert daemon.holders("x") == 1
@@ -300,7 +301,7 @@ def test_cmd_that_stops_itself(terminal, daemon):
 
 
 def test_continue_sent_to_baton_alone(terminal, daemon):
-    terminal.start("baton lock x -- sh -c 'until [ -e done ]; do sleep 0.02; done'")
+    terminal.start("baton lock x -- bash -c 'until [ -e done ]; do sleep 0.02; done'")
     eventually("held", lambda: daemon.holders("x") == 1)
     holder = daemon.pid_of_holder("x")
     terminal.send(CTRL_Z)
@@ -313,7 +314,7 @@ def test_continue_sent_to_baton_alone(terminal, daemon):
 
 
 def test_process_sent_signal_is_passed_on(terminal, daemon):
-    terminal.start("baton lock x -- sh -c 'trap \"echo usr1\" USR1; echo on; until [ -e done ]; do sleep 0.02; done'")
+    terminal.start("baton lock x -- bash -c 'trap \"echo usr1\" USR1; echo on; until [ -e done ]; do sleep 0.02; done'")
     terminal.expect("on")
     os.kill(daemon.pid_of_holder("x"), signal.SIGUSR1)
     terminal.expect("usr1")
@@ -344,7 +345,7 @@ def test_pipeline(terminal, daemon):
     """CMD is in the shell's group for the pipeline, so a pager has the terminal and ^C reaches all."""
     output = terminal.run("seq 5 | baton lock x -- sed 's/^/line /' | cat")
     assert "line 5" in output
-    terminal.start("baton lock x -- sh -c 'while :; do echo y; sleep 0.01; done' | cat >/dev/null")
+    terminal.start("baton lock x -- bash -c 'while :; do echo y; sleep 0.01; done' | cat >/dev/null")
     eventually("held", lambda: daemon.holders("x") == 1)
     terminal.send(CTRL_Z)
     terminal.expect("Stopped")
@@ -381,7 +382,7 @@ def test_hangup_of_the_terminal(terminal, daemon):
 def test_interrupt_of_a_worker(terminal, daemon):
     daemon.tool("chan", "make", "jobs", "--cap", "5")
     daemon.tool("chan", "send", "jobs", "one")
-    terminal.start("baton chan range jobs -- sh -c 'echo on; exec sleep 1000'")
+    terminal.start("baton chan range jobs -- bash -c 'echo on; exec sleep 1000'")
     terminal.expect("on")
     terminal.send(CTRL_C)
     terminal.expect("READY> ")
