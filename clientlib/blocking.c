@@ -65,6 +65,7 @@ void blocking_on_finished(struct baton_client *client, struct core_call *call)
 
 	(void)client;
 	waiter->finished = true;
+	list_remove(&waiter->link); /* it is not to be asked to lead */
 	wake(waiter);
 }
 
@@ -118,9 +119,9 @@ static void lead(struct baton_client *client, const struct waiter *waiter)
 	while (!waiter->finished && client_is_readable(client))
 		lead_once(client);
 	client->leading = false;
-	blocking_hand_on(client);
 }
 
+/* Whoever leaves hands on: the role may have been meant for it when its call ended otherwise. */
 static void wait_for_verdict(struct baton_client *client, struct waiter *waiter)
 {
 	while (!waiter->finished) {
@@ -129,6 +130,7 @@ static void wait_for_verdict(struct baton_client *client, struct waiter *waiter)
 		else
 			follow(client, waiter);
 	}
+	blocking_hand_on(client);
 }
 
 /* ---- cancelling -------------------------------------------------------------------------------------------------- */

@@ -146,7 +146,6 @@ static bool put_hello(struct core *core)
 
 	hello.protocol = FRAME_PROTOCOL_VERSION;
 	hello.client = (char *)(uintptr_t)client;
-	hello.max_frame_bytes = ALLOWED_REPLY_BYTES;
 	return core_put_frame(core, FRAME_HELLO, 0, body, baton__v1__client_hello__pack(&hello, body));
 }
 

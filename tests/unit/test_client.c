@@ -166,6 +166,64 @@ static void caller_ends(struct caller *caller, int error)
 	baton_result_free(caller->result);
 }
 
+static void wait_for_byte(int fd)
+{
+	char byte;
+
+	assert_int_equal(read(fd, &byte, 1), 1);
+}
+
+/* ---- leader and followers -----------------------------------------------------------------------------------------
+ */
+
+/* Answers the first two of three locks in one write, and the third when ARG, a socket to the test, says so. */
+static void answer_two_then_one(struct fake_daemon *daemon)
+{
+	const int *test = daemon->arg;
+	uint64_t calls[3];
+	char byte;
+
+	fake_accept_session(daemon, 0);
+	for (int i = 0; i < 3; i++) {
+		fake_expect(daemon, FRAME_REQUEST, METHOD(MUTEX_LOCK), 0);
+		calls[i] = daemon->header.call;
+		fake_require(write(*test, "!", 1) == 1);
+	}
+	rig_reply_locked(&daemon->rig, calls[0], 1);
+	rig_reply_locked(&daemon->rig, calls[1], 2);
+	fake_flush(daemon);
+	fake_require(read(*test, &byte, 1) == 1);
+	rig_reply_locked(&daemon->rig, calls[2], 3);
+	fake_flush(daemon);
+	serve_the_end(daemon);
+}
+
+/* The leader's call and the first follower's end together: it is the second follower who is to lead. */
+static void a_leader_hands_on_to_one_who_still_waits(void **state)
+{
+	struct fake_daemon daemon;
+	struct caller callers[3];
+	baton_client *client;
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(sockets_pair(SOCKETS_UNIX, ends), 0);
+	fake_start(&daemon, answer_two_then_one, &ends[0]);
+	client = open_client(&daemon);
+	for (int i = 0; i < 3; i++) {
+		start_caller(&callers[i], client, NULL, BATON_MUTEX_LOCK);
+		wait_for_byte(ends[1]);
+	}
+	caller_ends(&callers[0], BATON_OK);
+	caller_ends(&callers[1], BATON_OK);
+	assert_int_equal(write(ends[1], "!", 1), 1);
+	caller_ends(&callers[2], BATON_OK);
+	baton_close(client);
+	fake_join(&daemon);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 /* ---- contexts ---------------------------------------------------------------------------------------------------- */
 
 /* Says over `arg`, a pipe, that the lock has come; then waits for its CANCEL and says so to the caller. */
@@ -183,13 +241,6 @@ static void answer_cancel(struct fake_daemon *daemon)
 	rig_reply_error(&daemon->rig, call, STATUS(CANCELLED), REASON(CANCELLED), "context canceled");
 	fake_flush(daemon);
 	serve_the_end(daemon);
-}
-
-static void wait_for_byte(int fd)
-{
-	char byte;
-
-	assert_int_equal(read(fd, &byte, 1), 1);
 }
 
 static void cancelling_a_context_ends_the_calls_below_it(void **state)
@@ -645,6 +696,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_of_many_threads_gets_its_own_answers),
+		cmocka_unit_test(a_leader_hands_on_to_one_who_still_waits),
 		cmocka_unit_test(cancelling_a_context_ends_the_calls_below_it),
 		cmocka_unit_test(without_a_verdict_the_outcome_is_unknown_after_two_seconds),
 		cmocka_unit_test(under_a_dead_context_only_cleaning_up_is_done),
