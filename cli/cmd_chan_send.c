@@ -47,6 +47,7 @@ struct sender {
 	struct window window;
 	size_t bytes; /* in flight */
 	uint64_t sent;
+	bool is_cut;  /* by the deadline, when there was more to send, or may have been */
 	bool is_late; /* the deadline has passed */
 	int error;    /* the first; 0: none */
 	char text[TEXT_BYTES];
@@ -71,10 +72,17 @@ static void stop_all(void *arg)
 	stop_from(arg, 0);
 }
 
+static bool is_sure(const struct sender *sender, int error)
+{
+	return error != BATON_EUNKNOWN && error != BATON_ERESTARTED && error != BATON_EUNREACHABLE &&
+	       error != BATON_ESESSION && baton_is_open(sender->connection.loop.client);
+}
+
+/* The first failure is told, unless a later one leaves it open what was sent. */
 static void fail(struct sender *sender, int error, const char *text)
 {
 	sender->has_ended = true;
-	if (sender->error != 0)
+	if (sender->error != 0 && (is_sure(sender, error) || !is_sure(sender, sender->error)))
 		return;
 	sender->error = error;
 	snprintf(sender->text, sizeof(sender->text), "%s", text);
@@ -191,8 +199,7 @@ static void run(struct sender *sender)
 			read_more(sender);
 		if (!sender->is_late && loop_now() >= connection->deadline_ns) {
 			sender->is_late = true;
-			if (!sender->has_ended)
-				fail(sender, BATON_EDEADLINE, baton_strerror(BATON_EDEADLINE));
+			sender->is_cut = !sender->has_ended;
 			stop_all(sender);
 		}
 	}
@@ -200,10 +207,13 @@ static void run(struct sender *sender)
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
 
-static bool is_sure(int error)
+/* Whether all messages were in flight when the deadline stopped the sending. */
+static bool has_more(struct sender *sender)
 {
-	return error != BATON_EUNKNOWN && error != BATON_ERESTARTED && error != BATON_EUNREACHABLE &&
-	       error != BATON_ESESSION;
+	const void *bytes;
+	size_t length;
+
+	return sender->is_cut && next_message(sender, &bytes, &length) != INPUT_ENDED;
 }
 
 /* Says what went wrong and how many were sent. Returns the exit status. */
@@ -217,14 +227,16 @@ static int report(struct sender *sender)
 			strerror(sender->input.error), sender->sent);
 		return STATUS_FAILED;
 	}
+	if (sender->error == 0 && has_more(sender))
+		fail(sender, BATON_EDEADLINE, baton_strerror(BATON_EDEADLINE));
 	if (sender->error == 0 && fatal_signal == 0)
 		return STATUS_DONE;
 	if (fatal_signal != 0) {
 		say_about(sender->invocation, sender->subject, "interrupted; %" PRIu64 " sent", sender->sent);
 		return STATUS_SIGNAL + fatal_signal;
 	}
-	snprintf(text, sizeof(text), "%s; %s%" PRIu64 " sent", sender->text, is_sure(sender->error) ? "" : "at least ",
-		sender->sent);
+	snprintf(text, sizeof(text), "%s; %s%" PRIu64 " sent", sender->text,
+		is_sure(sender, sender->error) ? "" : "at least ", sender->sent);
 	return connection_fail(&sender->connection, sender->subject, sender->error, text);
 }
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -101,34 +102,91 @@ static int list(struct processes *processes)
 	return r;
 }
 
-/* Moves what is below ROOT to the front, generation by generation. Returns how many that are. */
-static size_t gather(struct processes *processes, pid_t root)
+static bool is_stranger(const struct descendants *descendants, pid_t pid)
 {
-	struct process *all = processes->all;
-	pid_t parent = root;
-	size_t below = 0;
-
-	for (size_t next = 0;; parent = all[next++].pid) {
-		for (size_t i = below; i < processes->count; i++)
-			if (all[i].parent == parent) {
-				const struct process child = all[i];
-
-				all[i] = all[below];
-				all[below++] = child;
-			}
-		if (next == below)
-			return below;
-	}
+	for (size_t i = 0; i < descendants->stranger_count; i++)
+		if (descendants->strangers[i] == pid)
+			return true;
+	return false;
 }
 
-int descendants_signal(int number)
+/* Moves the children of PARENT that are not among the first FROM, and no strangers, behind those. Returns how many are
+ * in front then. */
+static size_t gather_children(
+	const struct descendants *descendants, struct processes *processes, size_t from, pid_t parent)
+{
+	struct process *all = processes->all;
+
+	for (size_t i = from; i < processes->count; i++)
+		if (all[i].parent == parent && !is_stranger(descendants, all[i].pid)) {
+			const struct process child = all[i];
+
+			all[i] = all[from];
+			all[from++] = child;
+		}
+	return from;
+}
+
+/* Moves all that is below this process to the front, generation by generation. Returns how many that are. */
+static size_t gather(const struct descendants *descendants, struct processes *processes)
+{
+	size_t below = gather_children(descendants, processes, 0, getpid());
+
+	for (size_t next = 0; next < below; next++)
+		below = gather_children(descendants, processes, below, processes->all[next].pid);
+	return below;
+}
+
+int descendants_signal(const struct descendants *descendants, int number)
 {
 	struct processes processes = {0};
 	const int r = list(&processes);
-	const size_t below = r == 0 ? gather(&processes, getpid()) : 0;
+	const size_t below = r == 0 ? gather(descendants, &processes) : 0;
 
 	for (size_t i = 0; i < below; i++)
 		kill(processes.all[i].pid, number);
 	memory_free(processes.all);
 	return r;
+}
+
+/* ---- strangers --------------------------------------------------------------------------------------------------- */
+
+int descendants_begin(struct descendants *descendants)
+{
+	struct processes processes = {0};
+	siginfo_t info;
+	size_t count;
+	int r;
+
+	*descendants = (struct descendants){0};
+	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+		return 0; /* no children at all, as nearly always */
+	r = list(&processes);
+	count = r == 0 ? gather_children(descendants, &processes, 0, getpid()) : 0;
+	if (count > 0)
+		descendants->strangers = memory_alloc(count * sizeof(descendants->strangers[0]));
+	if (count > 0 && descendants->strangers == NULL)
+		r = -ENOMEM;
+	for (size_t i = 0; i < count && r == 0; i++)
+		descendants->strangers[i] = processes.all[i].pid;
+	descendants->stranger_count = r == 0 ? count : 0;
+	memory_free(processes.all);
+	return r;
+}
+
+void descendants_done(struct descendants *descendants)
+{
+	memory_free(descendants->strangers);
+}
+
+bool descendants_are_gone(const struct descendants *descendants, bool has_children)
+{
+	struct processes processes = {0};
+	bool are_gone;
+
+	if (!has_children || descendants->stranger_count == 0)
+		return !has_children;
+	are_gone = list(&processes) == 0 && gather_children(descendants, &processes, 0, getpid()) == 0;
+	memory_free(processes.all);
+	return are_gone;
 }

@@ -47,7 +47,8 @@ struct hold {
 	bool waits_for_all; /* and not for CMD alone (-o) */
 	struct child child;
 	bool is_fresh; /* CMD: the terminal's last signals may have been sent before it was there to get them */
-	bool is_childless;
+	struct descendants descendants;
+	bool are_all_gone; /* of those, CMD included */
 	bool is_lost;
 	bool was_interrupted; /* SIGINT came while CMD ran */
 	enum stage stage;
@@ -68,14 +69,14 @@ static void send_kill(struct hold *hold)
 	hold->stage = STAGE_KILL;
 	hold->kill_at_ns = loop_now() + KILL_AGAIN_NS;
 	child_signal(&hold->child, SIGKILL);
-	descendants_signal(SIGKILL);
+	descendants_signal(&hold->descendants, SIGKILL);
 }
 
 static void send_term(struct hold *hold)
 {
 	hold->stage = STAGE_TERM;
 	hold->kill_at_ns = LOOP_NEVER;
-	if (hold->child.group != 0 || descendants_signal(SIGTERM) != 0)
+	if (hold->child.group != 0 || descendants_signal(&hold->descendants, SIGTERM) != 0)
 		child_signal(&hold->child, SIGTERM);
 }
 
@@ -168,7 +169,8 @@ static void reap(struct hold *hold)
 			hold->child.status = status;
 		}
 	}
-	hold->is_childless = pid < 0 && errno == ECHILD;
+	if (hold->child.is_gone && hold->waits_for_all)
+		hold->are_all_gone = descendants_are_gone(&hold->descendants, pid == 0);
 }
 
 /* Passes a signal on to CMD, or to what it left behind. */
@@ -179,7 +181,7 @@ static void forward(struct hold *hold, int number)
 	/* The shell continues a group as a whole: another ^Z, which may have come since, must not be undone. */
 	if (number == SIGCONT && hold->has_terminal && !process_is_stopped(hold->child.pid))
 		return;
-	if (!reaches_all || descendants_signal(number) != 0)
+	if (!reaches_all || descendants_signal(&hold->descendants, number) != 0)
 		child_signal(&hold->child, number);
 }
 
@@ -255,7 +257,7 @@ static int start(struct hold *hold)
 
 static bool is_over(const struct hold *hold)
 {
-	return hold->child.is_gone && (hold->is_childless || !hold->waits_for_all);
+	return hold->child.is_gone && (hold->are_all_gone || !hold->waits_for_all);
 }
 
 static void run(struct hold *hold)
@@ -302,7 +304,9 @@ static int run_granted(struct hold *hold)
 	hold->waits_for_all = !invocation_has(hold->invocation, OPTION_ALONE);
 	if (hold->ttl_ns > 0)
 		hold->doubt_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-	r = hold->ttl_ns > 0 && hold->doubt_fd < 0 ? -errno : start(hold);
+	r = hold->ttl_ns > 0 && hold->doubt_fd < 0 ? -errno : descendants_begin(&hold->descendants);
+	if (r == 0)
+		r = start(hold);
 	if (r == 0) {
 		run(hold);
 		return finish(hold);
@@ -376,5 +380,6 @@ int hold_run(const struct invocation *invocation, const struct lockable *lockabl
 		status = run_granted(&hold);
 	if (hold.doubt_fd >= 0)
 		close(hold.doubt_fd);
+	descendants_done(&hold.descendants);
 	return connection_close(&hold.connection, status);
 }

@@ -76,6 +76,10 @@ kill "$(cat "$folder/left")"
 exits 0 "a daemonised descendant counts too" "$BATON" lock a -- sh -c "setsid sh -c 'sleep 0.2; touch $folder/daemonised' >/dev/null 2>&1 & :"
 check "it had ended before" [ -e "$folder/daemonised" ]
 
+# what was there before is not waited for
+exits 5 "a script's background job is none of its" timeout 20 bash -c "sleep 1000 & echo \$! >'$folder/job'; exec '$BATON' lock a -- sh -c 'exit 5'"
+check "and lives on" kill "$(cat "$folder/job")"
+
 # the descriptor that CMD inherits
 inherited() { "$BATON" lock "$@" a -- sh -c 'ls -l /proc/self/fd' | grep -c socket; }
 equal "CMD inherits the connection" "$(inherited)" 1
