@@ -171,6 +171,7 @@ static void a_rule_broken_is_told_at_once_and_a_call_refused_here_by_done(void *
 	assert_int_equal(baton_process(client), 0);
 	assert_int_equal(outcome.count, 1);
 	assert_int_equal(outcome.error, BATON_EDEADLINE);
+	LOOP_UNTIL(client, baton_is_open(client));
 	baton_close(client);
 	fake_join(&daemon);
 }
