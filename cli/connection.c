@@ -296,12 +296,13 @@ int connection_call(struct connection *connection, const struct baton_call *call
 	if (error != 0)
 		return connection_fail(connection, waiting.subject, error, baton_last_error());
 	connection->on_interrupt = stop_waiting;
-	connection->interrupt_arg = &waiting;
+	connection->interrupt_arg = &waiting; // cppcheck-suppress autoVariables ; taken back below
 	if (connection->fatal_signal != 0)
 		stop_waiting(&waiting);
 	while (!waiting.is_done && connection_step(connection, NULL, 0, LOOP_NEVER))
 		;
 	connection->on_interrupt = NULL;
+	connection->interrupt_arg = NULL;
 	if (!waiting.is_done)
 		return connection_fail(connection, waiting.subject, connection->loop.client_error, baton_last_error());
 	return connection->fatal_signal != 0 ? STATUS_SIGNAL + connection->fatal_signal : waiting.status;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # baton chan make, close, len, cap, rm, send, recv: answers, exit statuses, messages.
+# shellcheck source=tests/cli/lib.sh disable=SC2016,SC2119,SC2317 # quoted for inner shells; called by name
 . "$(dirname "$0")/lib.sh"
 start_daemon
 

@@ -3,6 +3,7 @@
 #
 # Eight processes read, increment and write a number in a file: under `baton lock` the sum is exact, without it it is not.
 # 60 times each; TEST_SCALE=9 for more than 500.
+# shellcheck source=tests/cli/lib.sh disable=SC2016,SC2119,SC2317 # quoted for inner shells; called by name
 . "$(dirname "$0")/lib.sh"
 start_daemon
 each=$(scaled 60)

@@ -3,6 +3,7 @@
 #
 # kill -9 of `baton lock` alone, again and again, while another waits: the old CMD is dead before the next starts, the
 # next starts within 100 ms of that, and knows that the last holder died. 40 times; TEST_SCALE=10 for 400.
+# shellcheck source=tests/cli/lib.sh disable=SC2016,SC2119,SC2317 # quoted for inner shells; called by name
 . "$(dirname "$0")/lib.sh"
 start_daemon
 rounds=$(scaled 40)
@@ -42,7 +43,7 @@ for i in $(seq "$rounds"); do
     start "$i"
     next=$!
     until_true has_waiters x mutex 1 || failed "round $i: the next waits"
-    gone=$(python3 "$folder/killer" "$holder" "$command")
+    gone=$(/usr/bin/python3 "$folder/killer" "$holder" "$command")
     wait "$holder" 2>/dev/null
     until_true [ -e "$folder/start.$i" ] || { failed "round $i: the next starts"; break; }
     read -r began mark now_token command <"$folder/start.$i"

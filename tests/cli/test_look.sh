@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # baton ls, inspect, ping, status.
+# shellcheck source=tests/cli/lib.sh disable=SC2016,SC2119,SC2317 # quoted for inner shells; called by name
 . "$(dirname "$0")/lib.sh"
 start_daemon
 
@@ -31,7 +32,7 @@ equal "the object first" "$(head -n 1 "$OUT")" "$(printf 'mutex\tdb\tlocked\t1\t
 check "the holder, with label and pid" grep -Eq "^holder	[0-9]+	nightly	$holder	$(id -u)	" "$OUT"
 check "the waiter, by its CMD's name" grep -Eq "^waiter	[0-9]+	true	$waiter	" "$OUT"
 exits 0 "inspect as JSON" "$BATON" inspect mutex db -o json
-check "each line is an object" python3 -c 'import json, sys; [json.loads(line) for line in open(sys.argv[1])]' "$OUT"
+check "each line is an object" /usr/bin/python3 -c 'import json, sys; [json.loads(line) for line in open(sys.argv[1])]' "$OUT"
 exits 1 "inspect of what is not there" "$BATON" inspect mutex nobody
 exits 0 "inspect of a channel" "$BATON" inspect chan jobs
 
@@ -40,10 +41,9 @@ check "a line for each" grep -qx "$(printf 'version\t%s' "$(cat "$source_folder/
 check "its pid" grep -qx "$(printf 'pid\t%s' "$daemon")" "$OUT"
 check "its holds" grep -qx "$(printf 'holds\t1')" "$OUT"
 exits 0 "status as JSON" "$BATON" status -o json
-check "one object" python3 -c 'import json, sys; assert json.load(open(sys.argv[1]))["pid"] == int(sys.argv[2])' "$OUT" "$daemon"
+check "one object" /usr/bin/python3 -c 'import json, sys; assert json.load(open(sys.argv[1]))["pid"] == int(sys.argv[2])' "$OUT" "$daemon"
 
 # more than a page of objects
-i=0
 names=$(seq 1 "$(scaled 1500)")
 for name in $names; do echo "$name"; done | xargs -P 4 -n 50 sh -c "for n; do '$BATON' chan make \"many/\$n\"; done" sh
 equal "all of many are listed" "$(baton ls chan 'many/*' | wc -l)" "$(scaled 1500)"
@@ -54,7 +54,7 @@ wait $waiter $holder 2>/dev/null
 
 # TCP
 baton ping
-address=tcp:127.0.0.1:$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
+address=tcp:127.0.0.1:$(/usr/bin/python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
 "$BATOND" --listen "$address" --insecure 2>"$folder/tcp.log" &
 tcp=$!
 until_true "$BATON" -s "$address" -t 1s ping

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Locks that are lost or in doubt while CMD runs: CMD gets a TERM, then a KILL; baton exits 121.
+# shellcheck source=tests/cli/lib.sh disable=SC2016,SC2119,SC2317 # quoted for inner shells; called by name
 . "$(dirname "$0")/lib.sh"
 start_daemon
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Output that cannot be written: the messages go back, in their places.
+# shellcheck source=tests/cli/lib.sh disable=SC2016,SC2119,SC2317 # quoted for inner shells; called by name
 . "$(dirname "$0")/lib.sh"
 start_daemon
 baton chan make jobs --cap 5000

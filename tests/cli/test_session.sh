@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # baton session open, run, close, ls, kill; locks in a session without CMD.
+# shellcheck source=tests/cli/lib.sh disable=SC2016,SC2119,SC2317 # quoted for inner shells; called by name
 . "$(dirname "$0")/lib.sh"
 start_daemon
 

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 #
 # Signals while CMD runs, without a controlling terminal: CMD leads a group of its own, and they reach all of it.
+# shellcheck source=tests/cli/lib.sh disable=SC2016,SC2119,SC2317 # quoted for inner shells; called by name
 . "$(dirname "$0")/lib.sh"
 start_daemon
 
 # Starts CMD, which notes each signal it gets, under the lock; its own child notes them too.
 cat >"$folder/noter" <<'END'
-#!/usr/bin/env python3
+#!/usr/bin/python3
 import os, signal, sys, time
 path = sys.argv[1]
 def note(number, _):

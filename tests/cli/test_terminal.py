@@ -379,6 +379,17 @@ def test_hangup_of_the_terminal(terminal, daemon):
     eventually("free", lambda: daemon.holders("x") == 0)
 
 
+def test_send_does_not_read_the_terminal_by_accident(terminal, daemon):
+    daemon.tool("chan", "make", "jobs", "--cap", "5")
+    assert "VALUE is missing" in terminal.run("baton chan send jobs")
+    assert terminal.status() == 2
+    terminal.start("baton chan send jobs -")
+    terminal.send("typed\n" + CTRL_D)
+    terminal.expect("READY> ")
+    assert terminal.status() == 0
+    assert daemon.tool("chan", "recv", "jobs", "--try").stdout == "typed\n"
+
+
 def test_interrupt_of_a_worker(terminal, daemon):
     daemon.tool("chan", "make", "jobs", "--cap", "5")
     daemon.tool("chan", "send", "jobs", "one")

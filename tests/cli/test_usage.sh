@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # What baton says of itself, what it says of wrong command lines, and what it says where no daemon is.
+# shellcheck source=tests/cli/lib.sh disable=SC2016,SC2119,SC2317 # quoted for inner shells; called by name
 . "$(dirname "$0")/lib.sh"
 
 for noun in chan mutex session lock ls inspect ping status; do

@@ -3,6 +3,7 @@
 #
 # Blocked commands: -t ends them with 124 and never early, a signal ends them by that signal, and neither leaves anything
 # behind. The waiter is seen in baton ls before, and is not there after.
+# shellcheck source=tests/cli/lib.sh disable=SC2016,SC2119,SC2317 # quoted for inner shells; called by name
 . "$(dirname "$0")/lib.sh"
 start_daemon
 baton chan make empty
@@ -55,7 +56,7 @@ ends_by() {
     local signal=$1 name=$2 kind=$3 object=$4 status=0
     shift 4
     # Background jobs of scripts are born with INT and QUIT ignored.
-    python3 -c 'import signal, subprocess, sys
+    /usr/bin/python3 -c 'import signal, subprocess, sys
 usual = lambda: [signal.signal(s, signal.SIG_DFL) for s in (signal.SIGINT, signal.SIGQUIT)]
 sys.exit(100 if subprocess.Popen(sys.argv[1:], preexec_fn=usual).wait() == -signal.Signals["SIG'"$signal"'"] else 1)' \
         sh -c 'echo $$ >"$0"; exec "$@"' "$folder/pid" "$BATON" "$@" >"$OUT" 2>"$ERR" &

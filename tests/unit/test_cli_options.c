@@ -56,8 +56,9 @@ static void is_accepted(const char *line, const char *title, const char *words, 
 		fail_msg("\"%s\": %s", line, invocation.error);
 	assert_string_equal(invocation_title(&invocation, shown, sizeof(shown)), title);
 	for (size_t i = 0; i < invocation.word_count; i++) {
-		strcat(actual, i == 0 ? "" : " ");
-		strcat(actual, invocation.words[i]);
+		const size_t length = strlen(actual);
+
+		snprintf(actual + length, sizeof(actual) - length, "%s%s", i == 0 ? "" : " ", invocation.words[i]);
 	}
 	assert_string_equal(actual, words);
 	if (program == NULL)
