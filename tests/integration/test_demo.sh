@@ -5,7 +5,7 @@
 . "$BATON_SOURCE/tests/lib/shell.sh"
 
 began=$SECONDS
-"$BATON_SOURCE/demo/count-words" >said 2>&1 || { cat said; fail "status $?"; }
+"$BATON_SOURCE/demo/count-words" >said 2>&1 || fail "status $?: $(cat said)"
 [ $((SECONDS - began)) -lt 60 ] || fail "it took $((SECONDS - began)) s"
 grep -q 'All promises kept' said || { cat said; fail "it does not end as it should"; }
 rm said
