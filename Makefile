@@ -370,6 +370,9 @@ endef
 export INSTALLED
 
 install: all ## put everything where Debian would, under DESTDIR and PREFIX (/usr/local)
+	@$(MAKE) --no-print-directory install-files
+
+install-files: # what is built, as it is: tests that run meanwhile use it
 	@scripts/install "$(DESTDIR)" bindir="$(BINDIR)" libdir="$(LIBDIR)" includedir="$(INCLUDEDIR)" \
 		version="$(VERSION)"
 
@@ -387,5 +390,5 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all asan bench check check-all check-arm64 check-stress check-tests check-ucontext clean demo deps deps-bench dist \
-	format fuzz fuzzers header-check help install layer-check lint lint-cppcheck lint-format lint-shell lint-tidy \
+	format fuzz fuzzers header-check help install install-files layer-check lint lint-cppcheck lint-format lint-shell lint-tidy \
 	symbols-check tests tsan uninstall

@@ -16,7 +16,7 @@ make_target() { # target variable=value...
 check_places() {
 	local path libdir
 	libdir=/usr/lib/$(gcc -print-multiarch)
-	make_target install PREFIX=/usr
+	make_target install-files PREFIX=/usr
 	for path in /usr/bin/{batond,baton} "$libdir"/libbaton.{so,so.0,a} "$libdir"/pkgconfig/baton.pc \
 		/usr/include/baton.h /usr/share/man/man{8/batond.8,1/baton.1,3/libbaton.3} \
 		/usr/lib/systemd/system/batond.{service,socket} /usr/lib/systemd/user/batond.{service,socket} \
@@ -60,7 +60,7 @@ write_program() {
 # With nothing but pkg-config's answers, which name the scratch root.
 build_and_run() {
 	local prefix=/opt/baton flags said
-	make_target install PREFIX="$prefix"
+	make_target install-files PREFIX="$prefix"
 	export PKG_CONFIG_PATH=$root$prefix/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root
 	[ "$(pkg-config --modversion baton)" = "$(cat "$BATON_SOURCE/VERSION")" ] || fail "baton.pc's version"
 	read -r -a flags <<<"$(pkg-config --cflags --libs baton)"

@@ -55,7 +55,7 @@ def unroff(text):
 class Examples(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        run("make", "-s", "-C", SOURCE, "B=" + os.path.relpath(BUILD, SOURCE), "NO_DEPS=1", "PREFIX=" + PREFIX, "install")
+        run("make", "-s", "-C", SOURCE, "B=" + os.path.relpath(BUILD, SOURCE), "NO_DEPS=1", "PREFIX=" + PREFIX, "install-files")
         os.environ["PKG_CONFIG_PATH"] = PREFIX + "/lib/pkgconfig"
         os.environ["LD_LIBRARY_PATH"] = PREFIX + "/lib"
 

@@ -7,7 +7,7 @@
 root=$PWD/root
 
 install_under() { # variable=value...
-	make -s -C "$BATON_SOURCE" B="${BATON_BUILD#"$BATON_SOURCE/"}" NO_DEPS=1 "$@" install >make.log 2>&1 ||
+	make -s -C "$BATON_SOURCE" B="${BATON_BUILD#"$BATON_SOURCE/"}" NO_DEPS=1 "$@" install-files >make.log 2>&1 ||
 		{ cat make.log; fail "make install $*"; }
 }
 
