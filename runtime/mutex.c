@@ -6,9 +6,7 @@
  * it loses. Once a waiter has waited 1 ms, starvation mode: unlock hands the mutex to the oldest waiter, newcomers
  * queue at the end. It ends when the mutex goes to the last waiter or to one that waited less than 1 ms.
  *
- * A newcomer spins for a moment before it parks, under Go's five conditions: the mutex is locked and not starving, it
- * has not spun often, there is more than one processor, another P runs something, and nothing waits to run on this
- * one.
+ * A newcomer spins for a moment before it parks, where another P may be about to unlock.
  *
  * Uncontended, both are one compare-and-swap on `state`. The slow paths set CONTENDED, which sends everyone there.
  *
@@ -60,23 +58,12 @@ static bool is_locked(struct co_mutex *mutex)
 	return (atomic_load(&mutex->state) & LOCKED) != 0;
 }
 
-static bool is_starving(struct co_mutex *mutex)
-{
-	return __atomic_load_n(&mutex->starving, __ATOMIC_RELAXED);
-}
-
-/* Under the lock; who spins looks without it. */
-static void set_starving(struct co_mutex *mutex, bool is)
-{
-	__atomic_store_n(&mutex->starving, is, __ATOMIC_RELAXED);
-}
-
 /* The end of every slow path under the lock: back to the fast one if nobody waits or competes. */
 static void settle(struct co_mutex *mutex)
 {
 	if (co_waitq_first(&mutex->waiters) != NULL || mutex->woken)
 		return;
-	set_starving(mutex, false);
+	mutex->starving = false;
 	atomic_fetch_and(&mutex->state, ~(unsigned)CONTENDED);
 }
 
@@ -104,7 +91,7 @@ static struct co_wait *hand_over(struct co_mutex *mutex)
 	while ((waiter = co_waitq_pop(&mutex->waiters)) != NULL)
 		if (co_wait_claim(waiter->wait, waiter, HANDED_OVER))
 			return waiter->wait;
-	set_starving(mutex, false);
+	mutex->starving = false;
 	atomic_fetch_and(&mutex->state, ~(unsigned)LOCKED);
 	return NULL;
 }
@@ -117,7 +104,7 @@ static int unlock_slowly(struct co_mutex *mutex)
 	co_spin_lock(&mutex->lock);
 	if (!is_locked(mutex)) {
 		r = CO_EUNLOCKED;
-	} else if (is_starving(mutex)) {
+	} else if (mutex->starving) {
 		ready = hand_over(mutex);
 	} else {
 		atomic_fetch_and(&mutex->state, ~(unsigned)LOCKED);
@@ -169,12 +156,10 @@ static void pause_briefly(void)
 /* Spins while that may pay; true if it got the mutex. */
 static bool spin(struct co_mutex *mutex)
 {
-	for (int i = 0; i < SPINS; i++) {
+	for (int i = 0; i < SPINS && co_spinning_pays(); i++) {
+		pause_briefly();
 		if (co_mutex_try_lock(mutex))
 			return true;
-		if (is_starving(mutex) || !co_spinning_pays())
-			return false;
-		pause_briefly();
 	}
 	return false;
 }
@@ -206,7 +191,7 @@ static void leave_starvation(struct co_mutex *mutex, int64_t since)
 {
 	co_spin_lock(&mutex->lock);
 	if (co_waitq_first(&mutex->waiters) == NULL || co_now() - since < STARVES_NS)
-		set_starving(mutex, false);
+		mutex->starving = false;
 	settle(mutex);
 	co_spin_unlock(&mutex->lock);
 }
@@ -238,7 +223,7 @@ static int lock_slowly(struct co_context *context, struct co_mutex *mutex)
 		if (was_woken)
 			mutex->woken = false;
 		if (starves)
-			set_starving(mutex, true);
+			mutex->starving = true;
 		r = wait_in_queue(context, mutex, was_woken);
 		if (r == HANDED_OVER)
 			leave_starvation(mutex, since);

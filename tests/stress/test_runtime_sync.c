@@ -292,9 +292,8 @@ struct pair {
 	struct co_cond cond;
 	struct co_context *context;
 	struct test_random random;
-	atomic_int results[2];
+	int results[2];
 	atomic_int ended;
-	bool yields[2]; /* the canceller and the signaller, before they act */
 };
 
 static void wait_with_context(void *arg)
@@ -321,7 +320,7 @@ static void cancel_pair(void *arg)
 {
 	struct pair *pair = arg;
 
-	if (pair->yields[0])
+	if (test_random_below(&pair->random, 2) == 0)
 		co_yield();
 	co_cancel(pair->context, NULL);
 }
@@ -330,7 +329,7 @@ static void signal_pair(void *arg)
 {
 	struct pair *pair = arg;
 
-	if (pair->yields[1])
+	if (test_random_below(&pair->random, 2) == 0)
 		co_yield();
 	co_cond_signal(&pair->cond);
 }
@@ -354,8 +353,6 @@ COROUTINE_TEST(cancel_meets_signal)
 		struct co_test_group group = {0};
 
 		atomic_store(&pair.ended, 0);
-		pair.yields[0] = test_random_below(&pair.random, 2) == 0;
-		pair.yields[1] = test_random_below(&pair.random, 2) == 0;
 		CHECK_EQUAL(co_with_cancel(NULL, &pair.context), 0);
 		co_test_go(&group, wait_with_context, &pair);
 		co_test_go(&group, wait_without, &pair);
