@@ -4,14 +4,17 @@
  */
 #include "base/memory.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-static bool (*fault)(size_t bytes);
+static bool (*_Atomic fault)(size_t bytes);
 
 static bool is_made_to_fail(size_t bytes)
 {
-	return __builtin_expect(fault != NULL, 0) && fault(bytes);
+	bool (*fails)(size_t bytes) = atomic_load_explicit(&fault, memory_order_acquire);
+
+	return __builtin_expect(fails != NULL, 0) && fails(bytes);
 }
 
 void *memory_alloc(size_t bytes)
@@ -48,5 +51,5 @@ void memory_free(void *block)
 
 void memory_set_fault(bool (*fails)(size_t bytes))
 {
-	fault = fails;
+	atomic_store_explicit(&fault, fails, memory_order_release);
 }

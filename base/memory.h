@@ -26,7 +26,7 @@ char *memory_copy(const void *bytes, size_t length);
 void memory_free(void *block);
 
 /* Lets FAILS decide, before each allocation of BYTES, whether it is to fail; NULL takes the decision back.
- * For tests and the simulation; set it while no other thread allocates. */
+ * For tests and the simulation. An allocation that is under way in another thread may have asked before. */
 void memory_set_fault(bool (*fails)(size_t bytes));
 
 #endif

@@ -79,7 +79,7 @@ static int run(void *arg)
 
 int main(int count, char **arguments)
 {
-	struct co_options runtime = {0};
+	struct co_options runtime = {.procs = 1}; /* until every object has been audited for several */
 	struct options options;
 	int status;
 	int r;

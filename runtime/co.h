@@ -60,7 +60,7 @@ enum co_guard {
 };
 
 struct co_options {
-	unsigned procs;      /* Ps; 0: as many as make sense here. For now one: more than 1 is CO_EINVAL, and 0 is 1 */
+	unsigned procs;      /* Ps, 1024 at most; 0: as many as the calling thread may use processors */
 	size_t stack_bytes;  /* address space of a stack, guard included; 0: 64 KiB; rounded up to 16 KiB */
 	enum co_guard guard; /* falls back in order where the kernel refuses; co_guard_in_use() tells */
 	/* Called after a fatal report instead of exit(2), before abort(3) for a stack overflow; NULL: not. Where it
@@ -68,11 +68,14 @@ struct co_options {
 	void (*fatal)(void);
 };
 
-/* Runs MAIN(ARG) as the main coroutine on the calling thread, and everything it starts, until it returns; the others
- * are then dropped where they stand, as Go does. OPTIONS may be NULL. One run at a time in a process; it can be
- * repeated. While it lasts all signals are blocked but those of the thread's own faults; at its end it waits for the
- * jobs of co_blocking that have begun. Returns what MAIN returned in *RET_STATUS, and 0; CO_EINVAL for options out of
- * range or where a run is under way; CO_ENOMEM or a negative errno when it could not start.
+/* Runs MAIN(ARG) as the main coroutine, and everything it starts, until it returns; the others are then dropped where
+ * they stand, as Go does. Those that run on other threads just then go on until they leave their stacks; MAIN's
+ * variables stay until they have. The threads are the caller's and one for each further P, and a monitor, which
+ * reports a coroutine that keeps its P for a second. OPTIONS may be NULL. One run at a time in a process; it can be
+ * repeated. While it lasts all signals are blocked but those of the thread's own faults and SIGURG, which is the
+ * monitor's; at its end it waits for the jobs of co_blocking that have begun. Returns what MAIN returned in
+ * *RET_STATUS, and 0; CO_EINVAL for options out of range or where a run is under way; CO_ENOMEM or a negative errno
+ * when it could not start.
  * When every coroutine is parked and nothing outside can wake one, prints "fatal error: all goroutines are asleep -
  * deadlock!" and each coroutine's state to standard error and exits with status 2. */
 int co_run(const struct co_options *options, int (*main)(void *arg), void *arg, int *ret_status);
@@ -155,8 +158,8 @@ static inline void co_spin_unlock(struct co_spin *spin)
 
 /* ---- timers ---------------------------------------------------------------------------------- */
 
-/* A timer in the caller's memory. FIRED runs on the thread's own stack, never early, and must not park; it may start
- * the timer again. Zeroed memory plus `fired` is a stopped timer. */
+/* A timer in the caller's memory. FIRED runs on a thread's own stack, never early, and must not park; it may start the
+ * timer again, as the last it does: another thread may fire it then. Zeroed memory plus `fired` is a stopped timer. */
 struct co_timer {
 	int64_t when; /* ns of CLOCK_MONOTONIC */
 	void (*fired)(struct co_timer *);
@@ -376,8 +379,9 @@ int co_poll_add(struct co_poll *poll, bool system);
 /* Asks for one CO_POLL_WRITE when the descriptor can take more. 0 or a negative errno. */
 int co_poll_want_write(struct co_poll *poll);
 
-/* Takes the descriptor out of the poller. on_events is not called any more; on_removed is called once (perhaps before
- * this returns) when the runtime has let go of the memory: close the descriptor there. */
+/* Takes the descriptor out of the poller. on_events is not begun any more (another thread may be in it as this
+ * returns); on_removed is called once, after that and perhaps before this returns, when the runtime has let go of the
+ * memory: close the descriptor there. */
 void co_poll_remove(struct co_poll *poll);
 
 /* A descriptor for straight-line code: reads and writes that park. */
@@ -397,8 +401,8 @@ int co_accept(struct co_context *context, struct co_fd *fd);
 /* Closes it; a coroutine parked on it returns -EBADF. */
 void co_fd_close(struct co_fd *fd);
 
-/* Waits for one of SIGNALS (all are blocked in every thread of the run). Returns its number or the context's error. One
- * coroutine at a time (another: CO_EINVAL). If RET_PID is not NULL, who sent it. */
+/* Waits for one of SIGNALS (all are blocked in every thread of the run; not SIGURG). Returns its number or the
+ * context's error. One coroutine at a time (another: CO_EINVAL). If RET_PID is not NULL, who sent it. */
 int co_signal_wait(struct co_context *context, const sigset_t *signals, pid_t *ret_pid);
 
 /* ---- work put off to the end of a round ------------------------------------------------------ */
@@ -408,11 +412,11 @@ int co_signal_wait(struct co_context *context, const sigset_t *signals, pid_t *r
 struct co_deferred {
 	struct co_deferred *next;
 	void (*run)(struct co_deferred *deferred);
-	bool queued;
+	atomic_bool queued;
 };
 
-/* Queues it; nothing if it is queued. Call under whatever guards the structure it is in; `queued` is false again before
- * RUN is called. */
+/* Queues it; nothing if it is queued, on whatever P. Call under the lock that guards the structure it is in, and that
+ * RUN takes; `queued` is false again before RUN is called. */
 void co_defer(struct co_deferred *deferred);
 
 /* ---- Go's primitives for coroutines of this process ------------------------------------------ */
@@ -635,6 +639,7 @@ struct co_stats {
 	uint64_t live;     /* of them not yet ended */
 	uint64_t parked;   /* of those, waiting */
 	uint64_t switches; /* times a coroutine was given the P */
+	uint64_t steals;   /* times a P took coroutines from another's queue */
 	uint64_t polls;    /* times the kernel was asked for events */
 	uint64_t timers_fired;
 	uint64_t stacks_mapped; /* stacks carved from slabs */
@@ -643,6 +648,15 @@ struct co_stats {
 };
 
 void co_stats(struct co_stats *ret);
+
+/* How many coroutines wait for one reason. */
+struct co_parked {
+	const char *reason; /* as in a dump; static */
+	uint64_t count;
+};
+
+/* Counts the parked coroutines by reason: writes up to LENGTH of them to RET, and returns how many. */
+size_t co_parked_by_reason(struct co_parked *ret, size_t length);
 
 /* Writes each coroutine's number, state, what it waits for and since when, and where it was started, to FD. */
 void co_dump(int fd);

@@ -3,7 +3,8 @@
  * coroutine.h - the record of a coroutine (G), and the pool of records.
  *
  * A record is all that a started coroutine takes until it first runs: its stack is bound then. Records are carved from
- * chunks that live as long as the run, so that a report can walk all of them.
+ * chunks that live as long as the run, so that a report can walk all of them. What it reads is atomic: coroutines run
+ * meanwhile, and it may see one half changed.
  */
 #ifndef BATON_RUNTIME_COROUTINE_H
 #define BATON_RUNTIME_COROUTINE_H
@@ -28,10 +29,10 @@ struct co {
 	struct co_stack *stack; /* NULL until it first runs */
 	void (*function)(void *arg);
 	void *arg;
-	const char *site;   /* where it was started */
-	const char *reason; /* what it waits for while it is parked */
-	int64_t since;      /* when it parked, ns of co_now_cached */
-	uint64_t id;
+	const char *_Atomic site;   /* where it was started */
+	const char *_Atomic reason; /* what it waits for while it is parked */
+	_Atomic int64_t since;      /* when it parked, ns of co_now_cached */
+	_Atomic uint64_t id;
 	_Atomic(unsigned char) state; /* enum co_state */
 };
 

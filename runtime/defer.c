@@ -3,6 +3,9 @@
  * defer.c - work put off to the end of a P's round.
  *
  * Invariant: a deferred's `queued` is true exactly while it stands in a queue. The queue is its P's alone.
+ *
+ * `queued` becomes false without its owner's lock. That is enough: who finds it true, under that lock, has changed the
+ * structure before RUN takes the lock to look at it.
  */
 #include "runtime/local.h"
 #include "runtime/sched.h"
@@ -12,10 +15,10 @@ void co_defer(struct co_deferred *deferred)
 	struct co_m *m = co_m_self();
 	struct co_p *p;
 
-	if (m == NULL || deferred->queued)
+	if (m == NULL || atomic_load_explicit(&deferred->queued, memory_order_acquire))
 		return;
 	p = m->p;
-	deferred->queued = true;
+	atomic_store_explicit(&deferred->queued, true, memory_order_relaxed);
 	deferred->next = NULL;
 	if (p->deferred.first == NULL) {
 		p->deferred.first = deferred;
@@ -33,7 +36,7 @@ static struct co_deferred *take(struct co_deferred_queue *queue)
 
 	if (deferred != NULL) {
 		queue->first = deferred->next;
-		deferred->queued = false;
+		atomic_store_explicit(&deferred->queued, false, memory_order_release);
 	}
 	return deferred;
 }

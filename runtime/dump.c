@@ -7,6 +7,7 @@
 #include "runtime/dump.h"
 
 #include <errno.h>
+#include <execinfo.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -86,21 +87,23 @@ static void dump_one(struct co *coroutine, void *arg)
 	struct dump *dump = arg;
 	struct text *text = &dump->text;
 	enum co_state state = atomic_load_explicit(&coroutine->state, memory_order_relaxed);
+	const char *reason = atomic_load_explicit(&coroutine->reason, memory_order_relaxed);
+	const char *site = atomic_load_explicit(&coroutine->site, memory_order_relaxed);
 
 	put(text, "goroutine ");
-	put_number(text, coroutine->id, 1);
+	put_number(text, atomic_load_explicit(&coroutine->id, memory_order_relaxed), 1);
 	put(text, " [");
-	if (state == CO_STATE_PARKED) {
-		put(text, coroutine->reason);
+	if (state == CO_STATE_PARKED && reason != NULL) {
+		put(text, reason);
 		if (dump->now != 0) {
 			put(text, ", ");
-			put_duration(text, dump->now - coroutine->since);
+			put_duration(text, dump->now - atomic_load_explicit(&coroutine->since, memory_order_relaxed));
 		}
 	} else {
 		put(text, state_names[state]);
 	}
 	put(text, "]:\n\tstarted: ");
-	put(text, coroutine->site);
+	put(text, site != NULL ? site : "?");
 	put(text, "\n\n");
 }
 
@@ -123,7 +126,7 @@ int64_t co_fatal_deadlock(void)
 		exit(2);
 	co_runtime.fatal();
 	co_runtime.error = -EDEADLK;
-	atomic_store(&co_runtime.stopping, true);
+	co_stop();
 	return 0;
 }
 
@@ -136,14 +139,34 @@ _Noreturn void co_fatal(const char *message)
 	abort();
 }
 
+void co_report_hog(const struct co *coroutine, void *const *frames, int count)
+{
+	struct text text = {.fd = STDERR_FILENO};
+
+	put(&text, "runtime: a thread has not switched coroutines for a second\n\n");
+	if (coroutine != NULL) {
+		put(&text, "goroutine ");
+		put_number(&text, atomic_load_explicit(&coroutine->id, memory_order_relaxed), 1);
+		put(&text, " [running]:\n\tstarted: ");
+		put(&text, atomic_load_explicit(&coroutine->site, memory_order_relaxed));
+	} else {
+		put(&text, "a callback [running]:");
+	}
+	put(&text, "\n");
+	flush(&text);
+	backtrace_symbols_fd(frames, count, text.fd);
+	put(&text, "\n");
+	flush(&text);
+}
+
 _Noreturn void co_fatal_overflow(const struct co *coroutine)
 {
 	struct text text = {.fd = STDERR_FILENO};
 
 	put(&text, "fatal error: stack overflow\n\ngoroutine ");
-	put_number(&text, coroutine->id, 1);
+	put_number(&text, atomic_load_explicit(&coroutine->id, memory_order_relaxed), 1);
 	put(&text, " [running]:\n\tstarted: ");
-	put(&text, coroutine->site);
+	put(&text, atomic_load_explicit(&coroutine->site, memory_order_relaxed));
 	put(&text, "\n\tits stack of ");
 	put_number(&text, co_runtime.stack_bytes, 1);
 	put(&text, " bytes is used up\n");

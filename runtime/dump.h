@@ -13,6 +13,10 @@ struct co;
  * with -EDEADLK; 0. */
 int64_t co_fatal_deadlock(void);
 
+/* Reports that COROUTINE (NULL: a callback on a thread's own stack) has kept its P for long; the COUNT addresses at
+ * FRAMES are its calls. */
+void co_report_hog(const struct co *coroutine, void *const *frames, int count);
+
 /* Writes MESSAGE to standard error and aborts. */
 _Noreturn void co_fatal(const char *message);
 

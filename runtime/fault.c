@@ -27,8 +27,6 @@ static const int fault_signals[FAULTS] = {SIGSEGV, SIGBUS};
 static struct {
 	struct sigaction former[FAULTS];
 	int installed;
-	stack_t former_stack;
-	void *stack;
 } fault;
 
 struct owner {
@@ -58,9 +56,9 @@ static void on_fault(int signal, siginfo_t *info, void *machine)
 	struct co_m *m = co_m_self();
 
 	(void)machine;
-	if (is_slab_guard && m != NULL)
+	if (m != NULL && m->current != NULL && (is_slab_guard || m->current->stack == owner.stack))
 		owner.coroutine = m->current;
-	else if (owner.stack != NULL)
+	else if (owner.stack != NULL && !is_slab_guard)
 		co_records_visit(find_owner, &owner);
 	if (owner.coroutine != NULL)
 		co_fatal_overflow(owner.coroutine);
@@ -70,29 +68,16 @@ static void on_fault(int signal, siginfo_t *info, void *machine)
 int co_fault_open(void)
 {
 	struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-	stack_t stack = {.ss_size = SIGNAL_STACK_BYTES};
 
-	fault.stack =
-		mmap(NULL, SIGNAL_STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-	if (fault.stack == MAP_FAILED) {
-		fault.stack = NULL;
-		return -errno;
-	}
-	stack.ss_sp = fault.stack;
-	if (sigaltstack(&stack, &fault.former_stack) != 0)
-		goto fail;
 	(void)sigfillset(&action.sa_mask);
 	for (fault.installed = 0; fault.installed < FAULTS; fault.installed++)
-		if (sigaction(fault_signals[fault.installed], &action, &fault.former[fault.installed]) != 0)
-			goto fail;
+		if (sigaction(fault_signals[fault.installed], &action, &fault.former[fault.installed]) != 0) {
+			int r = -errno;
+
+			co_fault_close();
+			return r;
+		}
 	return 0;
-
-fail : {
-	int r = -errno;
-
-	co_fault_close();
-	return r;
-}
 }
 
 void co_fault_close(void)
@@ -101,9 +86,31 @@ void co_fault_close(void)
 		fault.installed--;
 		(void)sigaction(fault_signals[fault.installed], &fault.former[fault.installed], NULL);
 	}
-	if (fault.stack == NULL)
+}
+
+int co_signal_stack_open(struct co_signal_stack *signal_stack)
+{
+	stack_t stack = {.ss_size = SIGNAL_STACK_BYTES};
+	int r;
+
+	stack.ss_sp =
+		mmap(NULL, SIGNAL_STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	if (stack.ss_sp == MAP_FAILED)
+		return -errno;
+	if (sigaltstack(&stack, &signal_stack->former) != 0) {
+		r = -errno;
+		(void)munmap(stack.ss_sp, SIGNAL_STACK_BYTES);
+		return r;
+	}
+	signal_stack->memory = stack.ss_sp;
+	return 0;
+}
+
+void co_signal_stack_close(struct co_signal_stack *signal_stack)
+{
+	if (signal_stack->memory == NULL)
 		return;
-	(void)sigaltstack(&fault.former_stack, NULL);
-	(void)munmap(fault.stack, SIGNAL_STACK_BYTES);
-	fault.stack = NULL;
+	(void)sigaltstack(&signal_stack->former, NULL);
+	(void)munmap(signal_stack->memory, SIGNAL_STACK_BYTES);
+	signal_stack->memory = NULL;
 }

@@ -5,8 +5,8 @@
  * Each direction has a latch that the poller sets and a slot for the one coroutine that waits. The latch is cleared
  * before the system call, so that what becomes ready after an EAGAIN is not missed.
  *
- * Invariant: the memory lives while `references` is above 0: the owner's, the poller's, one per call under way; the
- * descriptor is closed when the poller has let go of it.
+ * Invariant: memory and descriptor live while `references` is above 0: the owner's, the poller's, one per call under
+ * way. So no call meets another descriptor of the same number.
  * Lock: fd->lock guards the fields marked so; open_fds.lock the list of all.
  */
 #include "runtime/fd.h"
@@ -19,6 +19,7 @@
 #include "base/list.h"
 #include "base/memory.h"
 #include "runtime/co.h"
+#include "runtime/poll.h"
 #include "runtime/sched.h"
 
 struct direction {
@@ -55,6 +56,7 @@ static void drop(struct co_fd *fd)
 	co_spin_lock(&open_fds.lock);
 	list_remove(&fd->link);
 	co_spin_unlock(&open_fds.lock);
+	(void)close(fd->poll.fd);
 	memory_free(fd);
 }
 
@@ -90,11 +92,7 @@ static void on_events(struct co_poll *poll, unsigned events)
 
 static void on_removed(struct co_poll *poll)
 {
-	struct co_fd *fd = container_of(poll, struct co_fd, poll);
-
-	(void)close(fd->poll.fd);
-	fd->poll.fd = -1;
-	drop(fd);
+	drop(container_of(poll, struct co_fd, poll));
 }
 
 int co_fd_open(int number, struct co_fd **ret)
@@ -152,8 +150,7 @@ void co_fds_close(void)
 	while ((link = list_pop_head(&open_fds.list)) != NULL) {
 		struct co_fd *fd = container_of(link, struct co_fd, link);
 
-		if (fd->poll.fd >= 0)
-			(void)close(fd->poll.fd);
+		(void)close(fd->poll.fd);
 		memory_free(fd);
 	}
 }
@@ -209,6 +206,20 @@ static int await(struct co_context *context, struct co_fd *fd, struct direction 
 	return r;
 }
 
+/* Asks the poller to report when DIRECTION can go on, where it does not by itself. */
+static int ask(struct co_fd *fd, const struct direction *direction)
+{
+	int r;
+
+	if (direction != &fd->writer)
+		return 0;
+	co_spin_lock(&fd->lock);
+	r = fd->is_closed ? -EBADF : co_poller_ask_write(&fd->poll);
+	co_spin_unlock(&fd->lock);
+	co_poller_wake();
+	return r;
+}
+
 static bool would_block(ssize_t result)
 {
 	return result == -EAGAIN || result == -EWOULDBLOCK;
@@ -259,7 +270,7 @@ static ssize_t perform(struct co_context *context, struct co_fd *fd, struct dire
 		while (n == -EINTR);
 		if (!would_block(n))
 			break;
-		n = direction == &fd->writer ? co_poll_want_write(&fd->poll) : 0;
+		n = ask(fd, direction);
 		if (n == 0)
 			n = await(context, fd, direction, reason);
 	}

@@ -7,8 +7,24 @@
  */
 #include "runtime/fiber.h"
 
+#if CO_ASAN
+#include <pthread.h>
+#endif
+
 void co_fiber_init_thread(struct co_fiber *fiber)
 {
+#if CO_ASAN
+	pthread_attr_t attributes;
+	void *low = NULL;
+
+	fiber->fake_stack = NULL;
+	fiber->stack_bytes = 0;
+	if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+		(void)pthread_attr_getstack(&attributes, &low, &fiber->stack_bytes);
+		(void)pthread_attr_destroy(&attributes);
+	}
+	fiber->stack_low = low;
+#endif
 #if CO_TSAN
 	fiber->tsan = __tsan_get_current_fiber();
 #endif

@@ -6,7 +6,9 @@
  * it loses. Once a waiter has waited 1 ms, starvation mode: unlock hands the mutex to the oldest waiter, newcomers
  * queue at the end. It ends when the mutex goes to the last waiter or to one that waited less than 1 ms.
  *
- * A newcomer spins for a moment before it parks, where another P may be about to unlock.
+ * A newcomer spins for a moment before it parks, under Go's five conditions: the mutex is locked and not starving, it
+ * has not spun often, there is more than one processor, another P runs something, and nothing waits to run on this
+ * one.
  *
  * Uncontended, both are one compare-and-swap on `state`. The slow paths set CONTENDED, which sends everyone there.
  *
@@ -58,12 +60,23 @@ static bool is_locked(struct co_mutex *mutex)
 	return (atomic_load(&mutex->state) & LOCKED) != 0;
 }
 
+static bool is_starving(struct co_mutex *mutex)
+{
+	return __atomic_load_n(&mutex->starving, __ATOMIC_RELAXED);
+}
+
+/* Under the lock; who spins looks without it. */
+static void set_starving(struct co_mutex *mutex, bool is)
+{
+	__atomic_store_n(&mutex->starving, is, __ATOMIC_RELAXED);
+}
+
 /* The end of every slow path under the lock: back to the fast one if nobody waits or competes. */
 static void settle(struct co_mutex *mutex)
 {
 	if (co_waitq_first(&mutex->waiters) != NULL || mutex->woken)
 		return;
-	mutex->starving = false;
+	set_starving(mutex, false);
 	atomic_fetch_and(&mutex->state, ~(unsigned)CONTENDED);
 }
 
@@ -91,7 +104,7 @@ static struct co_wait *hand_over(struct co_mutex *mutex)
 	while ((waiter = co_waitq_pop(&mutex->waiters)) != NULL)
 		if (co_wait_claim(waiter->wait, waiter, HANDED_OVER))
 			return waiter->wait;
-	mutex->starving = false;
+	set_starving(mutex, false);
 	atomic_fetch_and(&mutex->state, ~(unsigned)LOCKED);
 	return NULL;
 }
@@ -104,7 +117,7 @@ static int unlock_slowly(struct co_mutex *mutex)
 	co_spin_lock(&mutex->lock);
 	if (!is_locked(mutex)) {
 		r = CO_EUNLOCKED;
-	} else if (mutex->starving) {
+	} else if (is_starving(mutex)) {
 		ready = hand_over(mutex);
 	} else {
 		atomic_fetch_and(&mutex->state, ~(unsigned)LOCKED);
@@ -156,10 +169,12 @@ static void pause_briefly(void)
 /* Spins while that may pay; true if it got the mutex. */
 static bool spin(struct co_mutex *mutex)
 {
-	for (int i = 0; i < SPINS && co_spinning_pays(); i++) {
-		pause_briefly();
+	for (int i = 0; i < SPINS; i++) {
 		if (co_mutex_try_lock(mutex))
 			return true;
+		if (is_starving(mutex) || !co_spinning_pays())
+			return false;
+		pause_briefly();
 	}
 	return false;
 }
@@ -191,7 +206,7 @@ static void leave_starvation(struct co_mutex *mutex, int64_t since)
 {
 	co_spin_lock(&mutex->lock);
 	if (co_waitq_first(&mutex->waiters) == NULL || co_now() - since < STARVES_NS)
-		mutex->starving = false;
+		set_starving(mutex, false);
 	settle(mutex);
 	co_spin_unlock(&mutex->lock);
 }
@@ -223,7 +238,7 @@ static int lock_slowly(struct co_context *context, struct co_mutex *mutex)
 		if (was_woken)
 			mutex->woken = false;
 		if (starves)
-			mutex->starving = true;
+			set_starving(mutex, true);
 		r = wait_in_queue(context, mutex, was_woken);
 		if (r == HANDED_OVER)
 			leave_starvation(mutex, since);

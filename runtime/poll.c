@@ -2,9 +2,10 @@
  *
  * poll.c - the poller: libevent, and nothing else of the runtime knows it.
  *
- * Only the M that polls touches the event base (which has no lock). Everyone else leaves a record in `changes` and
- * wakes that M if it sleeps; changes are carried out around each poll, never inside a callback, so that a record lives
- * until all reports that name it are through.
+ * Only the M that has the poller touches the event base (which has no lock). Everyone else leaves a record in `changes`
+ * and wakes that M if it sleeps; changes are carried out around each poll, never inside a callback, so that a record
+ * lives until all reports that name it are through. A record is not touched outside the lock by who asks for its
+ * removal: it may be gone.
  *
  * A descriptor is registered once, for READ and CLOSED, edge-triggered; WRITE is asked for one report at a time.
  * libevent reports EPOLLERR as READ alone (its epoll backend drops EPOLLRDHUP then), so data and a reset that come
@@ -30,6 +31,8 @@
 #include "base/list.h"
 #include "base/memory.h"
 #include "runtime/co.h"
+#include "runtime/idle.h"
+#include "runtime/local.h"
 #include "runtime/sched.h"
 
 enum { HANGUPS_AT_ONCE = 64 };
@@ -43,7 +46,7 @@ struct record {
 	bool is_system;
 	bool is_watched; /* read_event is added; the polling M's */
 	bool asked_write;
-	atomic_bool asked_removal;
+	atomic_bool asked_removal; /* written under the lock */
 	struct event read_event;
 	struct event write_event;
 };
@@ -58,7 +61,7 @@ static struct {
 	struct event hangup_event;
 	int64_t armed; /* when timer_fd will be readable; CO_NEVER if not set */
 	struct co_spin lock;
-	struct record *changes;
+	struct record *_Atomic changes; /* written under the lock */
 	struct list records;
 	atomic_size_t registered; /* records that the kernel may report or that are changed */
 	atomic_ullong polls;
@@ -68,6 +71,7 @@ static struct {
 
 static void report(struct record *record, unsigned events)
 {
+	co_idle_leave(co_m_self());
 	if (!atomic_load(&record->asked_removal))
 		record->poll->on_events(record->poll, events);
 }
@@ -121,16 +125,14 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* ---- changes --------------------------------------------------------------------------------- */
 
+/* Under the lock: has RECORD carried out. */
 static void change(struct record *record)
 {
-	co_spin_lock(&poller.lock);
-	if (!record->is_changed) {
-		record->is_changed = true;
-		record->next = poller.changes;
-		poller.changes = record;
-	}
-	co_spin_unlock(&poller.lock);
-	co_poller_wake();
+	if (record->is_changed)
+		return;
+	record->is_changed = true;
+	record->next = atomic_load_explicit(&poller.changes, memory_order_relaxed);
+	atomic_store_explicit(&poller.changes, record, memory_order_relaxed);
 }
 
 static void let_go(struct record *record)
@@ -177,9 +179,9 @@ bool co_poller_carry_out(void)
 		bool asked_write = false;
 
 		co_spin_lock(&poller.lock);
-		record = poller.changes;
+		record = atomic_load_explicit(&poller.changes, memory_order_relaxed);
 		if (record != NULL) {
-			poller.changes = record->next;
+			atomic_store_explicit(&poller.changes, record->next, memory_order_relaxed);
 			record->is_changed = false;
 			asked_write = record->asked_write;
 			record->asked_write = false;
@@ -191,6 +193,11 @@ bool co_poller_carry_out(void)
 		}
 	} while (record != NULL);
 	return any;
+}
+
+bool co_poller_has_changes(void)
+{
+	return atomic_load_explicit(&poller.changes, memory_order_relaxed) != NULL;
 }
 
 int co_poll_add(struct co_poll *poll, bool system)
@@ -206,24 +213,26 @@ int co_poll_add(struct co_poll *poll, bool system)
 		on_readable, record);
 	(void)event_assign(&record->write_event, poller.base, poll->fd, EV_WRITE | EV_ET, on_writable, record);
 	event.data.ptr = record;
+	poll->private = record; /* a report may come as soon as the kernel knows of it */
 	if (epoll_ctl(poller.hangup_fd, EPOLL_CTL_ADD, poll->fd, &event) != 0) {
 		int r = -errno;
 
+		poll->private = NULL;
 		memory_free(record);
 		return r;
 	}
-	poll->private = record;
 	if (!system)
 		co_outside_add(1);
 	atomic_fetch_add_explicit(&poller.registered, 1, memory_order_relaxed);
 	co_spin_lock(&poller.lock);
 	list_add_tail(&poller.records, &record->link);
-	co_spin_unlock(&poller.lock);
 	change(record);
+	co_spin_unlock(&poller.lock);
+	co_poller_wake();
 	return 0;
 }
 
-int co_poll_want_write(struct co_poll *poll)
+int co_poller_ask_write(struct co_poll *poll)
 {
 	struct record *record = poll->private;
 
@@ -231,18 +240,31 @@ int co_poll_want_write(struct co_poll *poll)
 		return CO_EINVAL;
 	co_spin_lock(&poller.lock);
 	record->asked_write = true;
-	co_spin_unlock(&poller.lock);
 	change(record);
+	co_spin_unlock(&poller.lock);
 	return 0;
+}
+
+int co_poll_want_write(struct co_poll *poll)
+{
+	int r = co_poller_ask_write(poll);
+
+	if (r == 0)
+		co_poller_wake();
+	return r;
 }
 
 void co_poll_remove(struct co_poll *poll)
 {
 	struct record *record = poll->private;
 
-	if (record == NULL || atomic_exchange(&record->asked_removal, true))
+	if (record == NULL)
 		return;
-	change(record);
+	co_spin_lock(&poller.lock);
+	if (!atomic_exchange(&record->asked_removal, true))
+		change(record);
+	co_spin_unlock(&poller.lock);
+	co_poller_wake();
 }
 
 /* ---- polling --------------------------------------------------------------------------------- */
@@ -273,7 +295,7 @@ void co_poller_poll(int64_t until)
 
 void co_poller_wake(void)
 {
-	if (atomic_exchange(&co_runtime.sleeping, false))
+	if (atomic_load(&co_runtime.sleeping) && atomic_exchange(&co_runtime.sleeping, false))
 		(void)eventfd_write(poller.wake_fd, 1);
 }
 
@@ -312,7 +334,7 @@ int co_poller_open(void)
 	int r;
 
 	list_init(&poller.records);
-	poller.changes = NULL;
+	atomic_store(&poller.changes, NULL);
 	poller.armed = CO_NEVER;
 	atomic_store(&poller.polls, 0);
 	atomic_store(&poller.registered, 0);

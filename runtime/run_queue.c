@@ -10,14 +10,18 @@
  */
 #include "runtime/run_queue.h"
 
+#include <sched.h>
+
+#include "runtime/idle.h"
 #include "runtime/local.h"
-#include "runtime/poll.h"
 #include "runtime/sched.h"
 
 enum {
 	GLOBAL_QUEUE_EVERY = 61, /* as Go's schedule() */
 	NEXT_STREAK_MAX = 61,
 };
+
+#define NEXT_STAYS_NS (3 * CO_MICROSECOND) /* as Go's runqgrab() */
 
 /* A chain of coroutines through `next`. */
 struct chain {
@@ -47,6 +51,7 @@ static void global_put_chain(const struct chain *chain)
 	co_runtime.global_last = chain->last;
 	atomic_fetch_add(&co_runtime.global_count, chain->length);
 	co_spin_unlock(&co_runtime.lock);
+	co_offer_work();
 }
 
 void co_queue_put_global(struct co *coroutine)
@@ -62,14 +67,18 @@ static bool global_is_empty(void)
 	return atomic_load_explicit(&co_runtime.global_count, memory_order_relaxed) == 0;
 }
 
-/* Takes the oldest of the global queue, and moves up to MORE of those behind it to P's queue, which has room. */
+/* Takes the oldest of the global queue, and moves up to MORE of those behind it to P's queue, which has room, but no
+ * more than P's share. */
 static struct co *global_get(struct co_p *p, size_t more)
 {
+	size_t share = atomic_load_explicit(&co_runtime.global_count, memory_order_relaxed) / co_runtime.proc_count;
 	struct co *coroutine;
 	size_t taken = 0;
 
 	if (global_is_empty())
 		return NULL;
+	if (more > share)
+		more = share;
 	co_spin_lock(&co_runtime.lock);
 	coroutine = co_runtime.global_first;
 	if (coroutine != NULL) {
@@ -78,7 +87,7 @@ static struct co *global_get(struct co_p *p, size_t more)
 		for (taken = 1; taken <= more && at != NULL; taken++) {
 			struct co *next = at->next;
 
-			(void)co_run_queue_put(&p->queue, at);
+			(void)co_run_queue_put(&p->queue, at, p->is_alone);
 			at = next;
 		}
 		co_runtime.global_first = at;
@@ -90,13 +99,16 @@ static struct co *global_get(struct co_p *p, size_t more)
 	return coroutine;
 }
 
-void co_queue_put(struct co_p *p, struct co *coroutine)
+void co_queue_put(struct co_p *p, struct co *coroutine, unsigned about)
 {
 	struct chain chain = {.first = NULL};
 	struct co *oldest;
 
-	if (co_run_queue_put(&p->queue, coroutine))
+	if (co_run_queue_put(&p->queue, coroutine, p->is_alone)) {
+		if (!p->is_alone && co_run_queue_length(&p->queue) > about)
+			co_offer_work();
 		return;
+	}
 	while (chain.length < CO_RUN_QUEUE_LENGTH / 2 && (oldest = co_run_queue_get(&p->queue, p->is_alone)) != NULL)
 		chain_add(&chain, oldest);
 	chain_add(&chain, coroutine);
@@ -106,7 +118,7 @@ void co_queue_put(struct co_p *p, struct co *coroutine)
 void co_queue_put_last(struct co_p *p, struct co *coroutine)
 {
 	if (global_is_empty())
-		co_queue_put(p, coroutine);
+		co_queue_put(p, coroutine, 1);
 	else
 		co_queue_put_global(coroutine);
 }
@@ -130,14 +142,13 @@ void co_make_runnable(struct co *coroutine)
 	atomic_store_explicit(&coroutine->state, CO_STATE_READY, memory_order_relaxed);
 	if (m == NULL) {
 		co_queue_put_global(coroutine);
-		co_poller_wake();
 	} else if (m->current == NULL) {
-		co_queue_put(m->p, coroutine);
+		co_queue_put(m->p, coroutine, 1);
 	} else {
 		struct co *former = swap_next(m->p, coroutine);
 
 		if (former != NULL)
-			co_queue_put(m->p, former);
+			co_queue_put(m->p, former, 0);
 	}
 }
 
@@ -154,16 +165,94 @@ struct co *co_queue_pick(struct co_p *p)
 	if (coroutine != NULL) {
 		if (++p->next_streak <= NEXT_STREAK_MAX)
 			return coroutine;
-		co_queue_put(p, coroutine);
+		co_queue_put(p, coroutine, 1);
 	}
 	p->next_streak = 0;
 	coroutine = co_run_queue_get(&p->queue, p->is_alone);
 	return coroutine != NULL ? coroutine : global_get(p, CO_RUN_QUEUE_LENGTH / 2);
 }
 
+/* ---- stealing -------------------------------------------------------------------------------- */
+
+static struct co *look_at(struct co_run_queue *queue, unsigned at)
+{
+	return atomic_load_explicit(&queue->ring[at % CO_RUN_QUEUE_LENGTH], memory_order_relaxed);
+}
+
+/* Takes half of FROM, whose owner and other thieves are at it too: the first to *RET_FIRST, the others behind TO's
+ * tail, which stays where it is. How many in all. As Go's runqgrab(). */
+static unsigned grab(struct co_run_queue *from, struct co_run_queue *to, struct co **ret_first)
+{
+	unsigned at = atomic_load_explicit(&to->tail, memory_order_relaxed);
+
+	for (;;) {
+		unsigned head = atomic_load_explicit(&from->head, memory_order_acquire);
+		unsigned count = atomic_load_explicit(&from->tail, memory_order_acquire) - head;
+
+		count -= count / 2;
+		if (count == 0)
+			return 0;
+		if (count > CO_RUN_QUEUE_LENGTH / 2)
+			continue; /* the two were not read at once */
+		*ret_first = look_at(from, head);
+		for (unsigned i = 1; i < count; i++)
+			atomic_store_explicit(&to->ring[(at + i - 1) % CO_RUN_QUEUE_LENGTH], look_at(from, head + i),
+				memory_order_relaxed);
+		if (atomic_compare_exchange_strong_explicit(
+			    &from->head, &head, head + count, memory_order_acq_rel, memory_order_relaxed))
+			return count;
+	}
+}
+
+/* Takes VICTIM's `next` if VICTIM runs the same coroutine all the while: else it is about to be run there. */
+static struct co *steal_next(struct co_p *victim)
+{
+	struct co *coroutine = atomic_load_explicit(&victim->next, memory_order_acquire);
+	uint64_t switches = atomic_load_explicit(&victim->switches, memory_order_relaxed);
+
+	if (coroutine == NULL)
+		return NULL;
+	if (co_runtime.cpus == 1)
+		sched_yield();
+	else
+		for (int64_t until = co_now() + NEXT_STAYS_NS; co_now() < until;)
+			;
+	if (atomic_load_explicit(&victim->switches, memory_order_relaxed) != switches ||
+		!atomic_compare_exchange_strong(&victim->next, &coroutine, NULL))
+		return NULL;
+	return coroutine;
+}
+
+struct co *co_queue_steal(struct co_p *p, struct co_p *victim, bool with_next)
+{
+	struct co *coroutine = NULL;
+	unsigned count = grab(&victim->queue, &p->queue, &coroutine);
+
+	if (count == 0)
+		return with_next ? steal_next(victim) : NULL;
+	if (count > 1)
+		atomic_fetch_add(&p->queue.tail, count - 1);
+	return coroutine;
+}
+
+bool co_queue_any(void)
+{
+	if (atomic_load(&co_runtime.global_count) > 0)
+		return true;
+	for (unsigned i = 0; i < co_runtime.proc_count; i++)
+		if (!co_run_queue_is_empty(&co_runtime.ps[i].queue))
+			return true;
+	return false;
+}
+
+/* ---- for locks ------------------------------------------------------------------------------- */
+
 bool co_spinning_pays(void)
 {
 	struct co_m *m = co_m_self();
+	unsigned without_work = atomic_load_explicit(&co_runtime.idle, memory_order_relaxed) +
+				atomic_load_explicit(&co_runtime.searching, memory_order_relaxed);
 
-	return co_runtime.proc_count > 1 && m != NULL && co_run_queue_is_empty(&m->p->queue);
+	return co_runtime.cpus > 1 && co_runtime.proc_count > without_work + 1 && m != NULL &&
+	       atomic_load_explicit(&m->p->next, memory_order_relaxed) == NULL && co_run_queue_is_empty(&m->p->queue);
 }

@@ -24,8 +24,9 @@ struct co_run_queue {
 	struct co *_Atomic ring[CO_RUN_QUEUE_LENGTH];
 };
 
-/* Adds a coroutine at the tail; false if the ring is full. By the owner. */
-static inline bool co_run_queue_put(struct co_run_queue *queue, struct co *coroutine)
+/* Adds a coroutine at the tail; false if the ring is full. By the owner. Sequentially consistent, for who looks next
+ * whether an M is idle, unless IS_ALONE says that there is no other. */
+static inline bool co_run_queue_put(struct co_run_queue *queue, struct co *coroutine, bool is_alone)
 {
 	unsigned head = atomic_load_explicit(&queue->head, memory_order_acquire);
 	unsigned tail = atomic_load_explicit(&queue->tail, memory_order_relaxed);
@@ -33,7 +34,10 @@ static inline bool co_run_queue_put(struct co_run_queue *queue, struct co *corou
 	if (tail - head >= CO_RUN_QUEUE_LENGTH)
 		return false;
 	atomic_store_explicit(&queue->ring[tail % CO_RUN_QUEUE_LENGTH], coroutine, memory_order_relaxed);
-	atomic_store_explicit(&queue->tail, tail + 1, memory_order_release);
+	if (is_alone)
+		atomic_store_explicit(&queue->tail, tail + 1, memory_order_release);
+	else
+		atomic_store(&queue->tail, tail + 1);
 	return true;
 }
 
@@ -60,23 +64,37 @@ static inline struct co *co_run_queue_get(struct co_run_queue *queue, bool is_al
 	}
 }
 
+/* How many there are, by the owner: thieves may make it less. */
+static inline unsigned co_run_queue_length(struct co_run_queue *queue)
+{
+	return atomic_load_explicit(&queue->tail, memory_order_relaxed) -
+	       atomic_load_explicit(&queue->head, memory_order_relaxed);
+}
+
 static inline bool co_run_queue_is_empty(struct co_run_queue *queue)
 {
-	return atomic_load_explicit(&queue->head, memory_order_acquire) ==
-	       atomic_load_explicit(&queue->tail, memory_order_acquire);
+	return atomic_load(&queue->head) == atomic_load(&queue->tail);
 }
 
 /* Puts a coroutine that is ready into the queue it belongs in. From any thread. */
 void co_make_runnable(struct co *coroutine);
 
-/* Adds to the tail of P's queue; when that is full, half of it goes to the global queue first. */
-void co_queue_put(struct co_p *p, struct co *coroutine);
+/* Adds to the tail of P's queue; when that is full, half of it goes to the global queue first. An idle M is woken if
+ * more is queued now than P is ABOUT to run at once: 0 while a coroutine of it runs, 1 otherwise. */
+void co_queue_put(struct co_p *p, struct co *coroutine, unsigned about);
 
-/* Adds behind all that are runnable now, P's and global. */
+/* Adds behind all that are runnable now, P's and global. By P, which is about to run the first. */
 void co_queue_put_last(struct co_p *p, struct co *coroutine);
 
-/* Adds to the global queue. From any thread. */
+/* Adds to the global queue, and wakes an idle M. From any thread. */
 void co_queue_put_global(struct co *coroutine);
+
+/* Moves half of VICTIM's queue to P's, which is empty; WITH_NEXT: takes VICTIM's `next` if there is nothing else and it
+ * stays there for a moment. One of them, to be run; NULL if there was nothing. By P. */
+struct co *co_queue_steal(struct co_p *p, struct co_p *victim, bool with_next);
+
+/* True if a coroutine stands in the global queue or in a P's, `next` excepted. */
+bool co_queue_any(void);
 
 /* The next coroutine for P to run; NULL if none is runnable. */
 struct co *co_queue_pick(struct co_p *p);

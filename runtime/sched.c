@@ -10,11 +10,9 @@
 #include "runtime/sched.h"
 
 #include <stdlib.h>
-#include <sys/stat.h>
 
-#include "runtime/blocking.h"
 #include "runtime/check.h"
-#include "runtime/dump.h"
+#include "runtime/idle.h"
 #include "runtime/local.h"
 #include "runtime/poll.h"
 
@@ -27,8 +25,6 @@ enum {
 #define CHECK_NS (50 * CO_MICROSECOND)
 #define DEFERRED_NS (100 * CO_MICROSECOND)
 #define POLL_NS (200 * CO_MICROSECOND)
-#define FOREIGN_CHECK_NS (100 * CO_MILLISECOND)
-#define STACK_RETRY_NS (1 * CO_MILLISECOND)
 
 struct co_runtime co_runtime;
 
@@ -54,9 +50,9 @@ struct co *co_spawn(struct co_p *p, void (*function)(void *arg), void *arg, cons
 	coroutine->stack = NULL;
 	coroutine->function = function;
 	coroutine->arg = arg;
-	coroutine->site = site;
-	coroutine->reason = NULL;
-	coroutine->id = new_id(p);
+	atomic_store_explicit(&coroutine->site, site, memory_order_relaxed);
+	atomic_store_explicit(&coroutine->reason, NULL, memory_order_relaxed);
+	atomic_store_explicit(&coroutine->id, new_id(p), memory_order_relaxed);
 	atomic_store_explicit(&coroutine->state, CO_STATE_READY, memory_order_relaxed);
 	return coroutine;
 }
@@ -72,7 +68,7 @@ int co_go_from(void (*function)(void *arg), void *arg, const char *site)
 	if (coroutine == NULL)
 		return CO_ENOMEM;
 	co_count(&m->p->spawned);
-	co_queue_put(m->p, coroutine);
+	co_queue_put(m->p, coroutine, m->current != NULL ? 0 : 1);
 	return 0;
 }
 
@@ -92,7 +88,6 @@ int co_go_from_thread(void (*function)(void *arg), void *arg)
 	if (coroutine != NULL) {
 		atomic_fetch_add_explicit(&co_runtime.handed_in, 1, memory_order_relaxed);
 		co_queue_put_global(coroutine);
-		co_poller_wake();
 	}
 	co_spin_lock(&co_runtime.lock);
 	co_runtime.handing_in--;
@@ -108,8 +103,8 @@ static bool after_end(struct co_m *m, struct co *coroutine)
 	co_check_stack_use(p, coroutine->stack);
 	co_fiber_done(&coroutine->fiber);
 	co_stack_put(&p->stacks, coroutine->stack);
-	co_count(&p->ended);
 	p->stacks_in_use--;
+	co_count(&p->ended);
 	co_record_put(&p->records, coroutine);
 	return false;
 }
@@ -136,6 +131,8 @@ static bool bind_stack(struct co_p *p, struct co *coroutine)
 		return false;
 	coroutine->stack = stack;
 	p->stacks_in_use++;
+	if (p->stackless_first != NULL)
+		co_retry_stackless(p);
 	co_fiber_init(&coroutine->fiber, co_stack_low(stack), co_stack_bytes(stack), enter);
 	return true;
 }
@@ -181,7 +178,9 @@ uint64_t co_id(void)
 {
 	struct co_m *m = co_m_self();
 
-	return m != NULL && m->current != NULL ? m->current->id : 0;
+	if (m == NULL || m->current == NULL)
+		return 0;
+	return atomic_load_explicit(&m->current->id, memory_order_relaxed);
 }
 
 /* ---- the loop -------------------------------------------------------------------------------- */
@@ -208,10 +207,10 @@ static void set_aside(struct co_p *p, struct co *coroutine)
 	else
 		p->stackless_first = coroutine;
 	p->stackless_last = coroutine;
+	atomic_fetch_add(&co_runtime.stackless, 1);
 }
 
-/* Lets the oldest that was set aside try again. */
-static void retry_set_aside(struct co_p *p)
+void co_retry_stackless(struct co_p *p)
 {
 	struct co *coroutine = p->stackless_first;
 
@@ -220,7 +219,8 @@ static void retry_set_aside(struct co_p *p)
 	p->stackless_first = coroutine->next;
 	if (p->stackless_first == NULL)
 		p->stackless_last = NULL;
-	co_queue_put(p, coroutine);
+	co_queue_put(p, coroutine, 1);
+	atomic_fetch_sub(&co_runtime.stackless, 1);
 }
 
 /* Reads the clock and does what is due. Reads it again after about CHECK_NS, if switches go on as they did. */
@@ -244,48 +244,14 @@ static void check(struct co_p *p)
 		(void)co_timers_fire(&p->timers, p->now);
 	if (p->now - p->last_poll >= POLL_NS) {
 		p->last_poll = p->now;
-		retry_set_aside(p);
-		co_poller_poll(0);
+		co_retry_stackless(p);
+		if (!p->is_alone)
+			(void)co_timers_fire_others(p, p->now);
+		if (co_poller_take()) {
+			co_poller_poll(0);
+			co_poller_release();
+		}
 	}
-}
-
-/* True if the process has threads that the runtime did not start: they may hand in a coroutine. */
-static bool has_foreign_threads(void)
-{
-	size_t known = co_runtime.proc_count + co_blocking_threads() + CO_TSAN; /* TSan has a thread of its own */
-	struct stat tasks;
-
-	return stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink > known + 2; /* "." and ".." */
-}
-
-/* Nothing is runnable: does the work put off, fires timers, sleeps until something happens. */
-static void idle(struct co_p *p)
-{
-	int64_t until;
-
-	if (co_deferred_run(p) || co_poller_carry_out())
-		return;
-	p->now = co_now();
-	if (co_timers_fire(&p->timers, p->now))
-		return;
-	until = co_timers_next(&p->timers);
-	if (p->stackless_first != NULL) {
-		retry_set_aside(p);
-		until = co_deadline_after(co_p_now(p), STACK_RETRY_NS);
-	}
-	if (co_stacks_trim())
-		until = 0;
-	atomic_store(&co_runtime.sleeping, true);
-	if (atomic_load(&co_runtime.global_count) > 0)
-		until = 0;
-	else if (until == CO_NEVER && atomic_load(&co_runtime.outside) == 0)
-		until = has_foreign_threads() ? co_deadline_after(co_p_now(p), FOREIGN_CHECK_NS) : co_fatal_deadlock();
-	p->now = 0;
-	co_poller_poll(until);
-	atomic_store(&co_runtime.sleeping, false);
-	p->last_poll = co_p_now(p);
-	p->last_check = p->last_poll;
-	p->checks_in = p->check_interval;
 }
 
 void co_m_run(struct co_m *m)
@@ -298,22 +264,29 @@ void co_m_run(struct co_m *m)
 		if (--p->checks_in == 0)
 			check(p);
 		coroutine = co_queue_pick(p);
-		if (coroutine == NULL) {
-			idle(p);
+		if (coroutine == NULL)
+			coroutine = co_find_work(m);
+		if (coroutine == NULL)
 			continue;
-		}
 		co_count(&p->switches);
-		if (coroutine->stack == NULL && !bind_stack(p, coroutine))
-			set_aside(p, coroutine);
-		else
+		if (coroutine->stack != NULL || bind_stack(p, coroutine))
 			run_coroutine(m, coroutine);
+		else
+			set_aside(p, coroutine);
 	}
+}
+
+void co_stop(void)
+{
+	atomic_store(&co_runtime.stopping, true);
+	co_idle_wake_all();
 }
 
 void co_p_init(struct co_p *p, unsigned number)
 {
 	*p = (struct co_p){.number = number, .check_interval = CHECK_INTERVAL_MAX, .checks_in = CHECK_INTERVAL_MAX};
 	p->is_alone = co_runtime.proc_count == 1;
+	p->random = 1 + number + ((uint64_t)co_runtime.run_number << 32);
 	co_timers_init(&p->timers, number);
 	p->last_check = co_p_now(p);
 	p->last_poll = p->last_check;

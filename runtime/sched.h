@@ -5,18 +5,24 @@
  * An M runs its P's loop on the thread's own stack, and switches from there to a coroutine and back. A coroutine that
  * leaves its stack names what is to be done once it has: `after`, called on the thread's own stack.
  *
- * This version runs one P on one M. What Ps share is guarded already: the global queue by `lock`, all else by atomics.
+ * Each P has an M of its own for the whole run: what blocks goes through co_blocking, whose jobs run on threads without
+ * a P. So an idle P is a sleeping M.
+ *
+ * A P's fields are its M's alone but for the run queue, `next`, the timers (which have a lock) and what is atomic.
  */
 #ifndef BATON_RUNTIME_SCHED_H
 #define BATON_RUNTIME_SCHED_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/list.h"
 #include "runtime/co.h"
 #include "runtime/coroutine.h"
+#include "runtime/fault.h"
 #include "runtime/fiber.h"
 #include "runtime/run_queue.h"
 #include "runtime/stack.h"
@@ -30,6 +36,13 @@ struct co_deferred_queue {
 	uint64_t switches; /* the P's switches then */
 };
 
+/* What the monitor remembers of a P; the monitor's alone. */
+struct co_watch {
+	uint64_t switches; /* the P's count when it was seen to change last */
+	int64_t since;     /* when that was; 0: the P was idle */
+	bool was_reported;
+};
+
 struct co_p {
 	unsigned number;
 	bool is_alone;           /* there is no other P, so nobody takes from this one's queue */
@@ -40,6 +53,7 @@ struct co_p {
 	int64_t now; /* the clock as read in this round; 0: not yet. See co_p_now() */
 	int64_t last_check;
 	int64_t last_poll;
+	uint64_t random;  /* state of the generator that chooses victims */
 	uint64_t next_id; /* a range of numbers for new coroutines */
 	uint64_t end_id;
 	struct co_stack_cache stacks;
@@ -51,8 +65,11 @@ struct co_p {
 	atomic_ullong switches; /* counters: written by the owner alone */
 	atomic_ullong spawned;
 	atomic_ullong ended;
+	atomic_ullong steals;
 	atomic_ullong stack_high_pages;
 	atomic_long stacks_in_use;
+	atomic_bool is_idle; /* its M sleeps, or is about to */
+	struct co_watch watch;
 	struct co_run_queue queue;
 };
 
@@ -62,6 +79,7 @@ struct co_parking {
 	struct co_spin *unlock;
 	void (*commit)(void *arg);
 	void *commit_arg;
+	bool wake_poller; /* its deadline is earlier than the end of the sleep in the poller */
 };
 
 struct co_m {
@@ -73,11 +91,21 @@ struct co_m {
 	void (*call)(void *arg); /* for co_on_thread_stack */
 	void *call_arg;
 	struct co_fiber fiber;
+	bool is_searching;       /* looks for work, and is counted in co_runtime.searching */
+	bool is_asleep;          /* has declared itself idle; see idle.c */
+	bool polls;              /* it sleeps in the poller */
+	struct list idle_link;   /* under the lock of idle.c */
+	atomic_uint woken;       /* the futex that it sleeps on */
+	atomic_bool must_report; /* the monitor wants the backtrace of what it runs */
+	pthread_t thread;
+	struct co_signal_stack signal_stack;
 };
 
 struct co_runtime {
 	struct co_p *ps;
+	struct co_m *ms;     /* one for each P */
 	unsigned proc_count; /* 0 between runs */
+	unsigned cpus;       /* that the process may use */
 	uint32_t run_number;
 	size_t stack_bytes;
 	void (*fatal)(void);
@@ -87,8 +115,13 @@ struct co_runtime {
 	int error;                  /* why the run ended without main's return, 0 if it did not */
 	atomic_bool stopping;       /* main has returned */
 	atomic_bool signal_waiting; /* a coroutine is in co_signal_wait */
-	atomic_bool sleeping;       /* the M that polls may be blocked in the kernel */
-	atomic_long outside; /* what might wake the program from outside: jobs, waits for descriptors, descriptors */
+	atomic_bool polling;        /* an M has the poller: the token */
+	atomic_bool sleeping;       /* the M that has it may be blocked in the kernel */
+	_Atomic int64_t sleeps_until;
+	atomic_uint idle;      /* Ms that are declared idle and that nobody has woken yet */
+	atomic_uint searching; /* Ms that look for work */
+	atomic_long stackless; /* coroutines that wait for memory for a stack */
+	atomic_long outside;   /* what might wake the program from outside: jobs, waits for descriptors, descriptors */
 	atomic_ullong next_id;
 	struct co_spin lock;
 	bool is_open;            /* under lock: other threads may hand in coroutines */
@@ -106,6 +139,12 @@ void co_p_init(struct co_p *p, unsigned number);
 
 /* The loop of M: runs coroutines until the run is stopping. */
 void co_m_run(struct co_m *m);
+
+/* Lets the oldest coroutine of P that waits for memory for a stack try again. */
+void co_retry_stackless(struct co_p *p);
+
+/* Ends the loops of all Ms, as soon as the coroutine that each runs leaves its stack. From any thread. */
+void co_stop(void);
 
 /* A new coroutine, ready and not in any queue; P may be NULL on a thread that is none. NULL: no memory. */
 struct co *co_spawn(struct co_p *p, void (*function)(void *arg), void *arg, const char *site);
@@ -139,7 +178,7 @@ static inline int64_t co_p_now(struct co_p *p)
 
 static inline void co_count(atomic_ullong *counter)
 {
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_release);
 }
 
 #endif

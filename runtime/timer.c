@@ -5,9 +5,12 @@
  * The heap's entries carry the time beside the pointer, so that four children fill one cache line. A timer knows its
  * place, and is taken out for good when it is stopped.
  *
+ * A timer stays in the heap that it was put into, whichever P starts it anew, stops it or fires it.
+ *
  * Invariants: entry i's timer has heap_index i + 1; no entry is later than its children; `next` is entry 0's time.
- * heap_index is FIRING from the moment a timer leaves the heap to fire.
- * Lock: timers->lock guards the heap and heap_index of the timers in it. `fired` is called without it.
+ * heap_index is FIRING from the moment a timer leaves the heap to fire, and ENTERING while one thread puts it into its
+ * own P's heap: so of two that start a stopped timer one waits for the other. heap_owner changes only under ENTERING.
+ * Lock: timers->lock guards the heap, and heap_index and heap_owner of the timers in it. `fired` is called without it.
  */
 #include "runtime/timer.h"
 
@@ -15,6 +18,7 @@
 
 #include "base/memory.h"
 #include "runtime/local.h"
+#include "runtime/poll.h"
 #include "runtime/sched.h"
 
 enum {
@@ -25,6 +29,7 @@ enum {
 };
 
 #define FIRING UINT32_MAX
+#define ENTERING (UINT32_MAX - 1)
 
 static uint32_t index_of(const struct co_timer *timer)
 {
@@ -43,17 +48,32 @@ static uint32_t owner_of(const struct co_timers *timers)
 	return co_runtime.run_number << OWNER_BITS | timers->owner;
 }
 
-static struct co_timers *heap_of(const struct co_timer *timer)
+static uint32_t owner_in(const struct co_timer *timer)
 {
-	return &co_runtime.ps[timer->heap_owner & ((1U << OWNER_BITS) - 1)].timers;
+	return __atomic_load_n(&timer->heap_owner, __ATOMIC_RELAXED);
 }
 
 static bool is_armed(const struct co_timer *timer)
 {
 	uint32_t index = index_of(timer);
 
-	return index != 0 && index != FIRING && co_runtime.proc_count > 0 &&
-	       timer->heap_owner >> OWNER_BITS == (co_runtime.run_number & (UINT32_MAX >> OWNER_BITS));
+	return index != 0 && index < ENTERING && co_runtime.proc_count > 0 &&
+	       owner_in(timer) >> OWNER_BITS == (co_runtime.run_number & (UINT32_MAX >> OWNER_BITS));
+}
+
+/* Takes the lock of the heap that TIMER is in; NULL, and no lock, if it is not armed. */
+static struct co_timers *lock_heap_of(const struct co_timer *timer)
+{
+	while (is_armed(timer)) {
+		uint32_t owner = owner_in(timer);
+		struct co_timers *timers = &co_runtime.ps[owner & ((1U << OWNER_BITS) - 1)].timers;
+
+		co_spin_lock(&timers->lock);
+		if (is_armed(timer) && owner_in(timer) == owner)
+			return timers;
+		co_spin_unlock(&timers->lock);
+	}
+	return NULL;
 }
 
 /* ---- the heap -------------------------------------------------------------------------------- */
@@ -96,11 +116,17 @@ static void sift_down(struct co_timers *timers, size_t at, struct co_timer_entry
 	place(timers, at, entry);
 }
 
+/* Sequentially consistent where it changes, for the sake of the M that sleeps in the poller: see idle.c. */
 static void update_next(struct co_timers *timers)
 {
 	int64_t next = timers->count > 0 ? timers->entries[0].when : CO_NEVER;
 
-	atomic_store_explicit(&timers->next, next, memory_order_relaxed);
+	if (co_timers_next(timers) == next)
+		return;
+	if (co_runtime.proc_count > 1)
+		atomic_store(&timers->next, next);
+	else
+		atomic_store_explicit(&timers->next, next, memory_order_relaxed);
 }
 
 static void reposition(struct co_timers *timers, size_t at, struct co_timer_entry entry)
@@ -127,7 +153,7 @@ static int make_room(struct co_timers *timers)
 
 	if (timers->count < timers->capacity)
 		return 0;
-	if (capacity >= FIRING)
+	if (capacity >= ENTERING)
 		return CO_ENOMEM;
 	entries = memory_realloc(timers->entries, capacity * sizeof(*entries));
 	if (entries == NULL)
@@ -174,6 +200,22 @@ bool co_timers_fire(struct co_timers *timers, int64_t now)
 	return fired > 0;
 }
 
+bool co_timers_fire_others(struct co_p *p, int64_t now)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < co_runtime.proc_count; i++) {
+		struct co_p *other = &co_runtime.ps[i];
+		int64_t next = co_timers_next(&other->timers);
+
+		if (next > now || other == p)
+			continue;
+		if (atomic_load(&other->is_idle) || next + CO_TIMERS_GRACE_NS <= now)
+			any |= co_timers_fire(&other->timers, now);
+	}
+	return any;
+}
+
 bool co_timer_has_fired(const struct co_timer *timer)
 {
 	return index_of(timer) == FIRING;
@@ -192,46 +234,81 @@ void co_timer_wait_ended(const struct co_timer *timer)
 
 /* ---- for everyone ---------------------------------------------------------------------------- */
 
-int co_timer_start(struct co_timer *timer, int64_t when)
+/* Moves TIMER, which is in a heap whose lock is held. */
+static void move(struct co_timers *timers, struct co_timer *timer, int64_t when)
 {
-	struct co_m *m = co_m_self();
-	struct co_timers *timers;
-	int r = 0;
-
-	if (m == NULL)
-		return CO_EINVAL;
-	timers = is_armed(timer) ? heap_of(timer) : &m->p->timers;
-	co_spin_lock(&timers->lock);
-	if (is_armed(timer)) {
-		timer->when = when;
-		reposition(timers, index_of(timer) - 1, (struct co_timer_entry){when, timer});
-	} else {
-		r = make_room(timers);
-		if (r == 0) {
-			timer->when = when;
-			timer->heap_owner = owner_of(timers);
-			sift_up(timers, timers->count++, (struct co_timer_entry){when, timer});
-		}
-	}
+	timer->when = when;
+	reposition(timers, index_of(timer) - 1, (struct co_timer_entry){when, timer});
 	update_next(timers);
 	co_spin_unlock(&timers->lock);
+}
+
+/* Puts TIMER, which is in no heap, into one; false if another thread came first. */
+static bool enter(struct co_timers *timers, struct co_timer *timer, int64_t when, int *ret)
+{
+	uint32_t former = index_of(timer);
+
+	if (is_armed(timer) || former == ENTERING ||
+		!__atomic_compare_exchange_n(
+			&timer->heap_index, &former, ENTERING, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return false;
+	co_spin_lock(&timers->lock);
+	*ret = make_room(timers);
+	if (*ret == 0) {
+		timer->when = when;
+		__atomic_store_n(&timer->heap_owner, owner_of(timers), __ATOMIC_RELAXED);
+		sift_up(timers, timers->count++, (struct co_timer_entry){when, timer});
+		update_next(timers);
+	} else {
+		set_index(timer, former);
+	}
+	co_spin_unlock(&timers->lock);
+	return true;
+}
+
+int co_timer_arm(struct co_timer *timer, int64_t when, bool *ret_wake_poller)
+{
+	struct co_m *m = co_m_self();
+	int r = 0;
+
+	*ret_wake_poller = false;
+	if (m == NULL)
+		return CO_EINVAL;
+	for (;;) {
+		struct co_timers *timers = lock_heap_of(timer);
+
+		if (timers != NULL)
+			move(timers, timer, when);
+		if (timers != NULL || enter(&m->p->timers, timer, when, &r))
+			break;
+	}
+	if (co_runtime.proc_count > 1 && r == 0)
+		*ret_wake_poller = atomic_load(&co_runtime.sleeping) &&
+				   co_deadline_after(when, CO_TIMERS_GRACE_NS) < atomic_load(&co_runtime.sleeps_until);
+	return r;
+}
+
+int co_timer_start(struct co_timer *timer, int64_t when)
+{
+	bool wake_poller;
+	int r = co_timer_arm(timer, when, &wake_poller);
+
+	if (wake_poller)
+		co_poller_wake();
 	return r;
 }
 
 bool co_timer_stop(struct co_timer *timer)
 {
 	struct co_timers *timers;
-	bool stopped = false;
 
-	if (!is_armed(timer))
+	while (index_of(timer) == ENTERING)
+		sched_yield();
+	timers = lock_heap_of(timer);
+	if (timers == NULL)
 		return false;
-	timers = heap_of(timer);
-	co_spin_lock(&timers->lock);
-	if (is_armed(timer)) {
-		take_out(timers, index_of(timer) - 1);
-		set_index(timer, 0);
-		stopped = true;
-	}
+	take_out(timers, index_of(timer) - 1);
+	set_index(timer, 0);
 	co_spin_unlock(&timers->lock);
-	return stopped;
+	return true;
 }

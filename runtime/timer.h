@@ -12,6 +12,11 @@
 
 #include "runtime/co.h"
 
+struct co_p;
+
+/* How late a busy P may be with its timers before other Ms fire them. */
+#define CO_TIMERS_GRACE_NS (1 * CO_MILLISECOND)
+
 struct co_timer_entry {
 	int64_t when;
 	struct co_timer *timer;
@@ -34,6 +39,14 @@ void co_timers_done(struct co_timers *timers);
 
 /* Calls the timers that are due at NOW, a bounded number of them. True if it called any. On the thread's own stack. */
 bool co_timers_fire(struct co_timers *timers, int64_t now);
+
+/* Fires what is due of the other Ps' timers: an idle P's at once, a busy one's after the grace. True if it called any.
+ * On P's thread. */
+bool co_timers_fire_others(struct co_p *p, int64_t now);
+
+/* As co_timer_start; where the M that sleeps in the poller must be woken for it, tells so, and leaves it to the caller.
+ * For callers that hold a lock. */
+int co_timer_arm(struct co_timer *timer, int64_t when, bool *ret_wake_poller);
 
 static inline int64_t co_timers_next(struct co_timers *timers)
 {

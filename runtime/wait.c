@@ -13,6 +13,7 @@
 
 #include "runtime/check.h"
 #include "runtime/local.h"
+#include "runtime/poll.h"
 #include "runtime/sched.h"
 #include "runtime/timer.h"
 
@@ -137,15 +138,20 @@ static void release(struct co_spin *unlock, void (*commit)(void *arg), void *arg
 static bool after_park(struct co_m *m, struct co *coroutine)
 {
 	struct co_wait *wait = m->parking.wait;
+	bool again;
 
 	co_check_stack(coroutine);
 	co_check_thread();
-	coroutine->reason = wait->reason;
-	coroutine->since = co_p_now(m->p);
+	atomic_store_explicit(&coroutine->reason, wait->reason, memory_order_relaxed);
+	atomic_store_explicit(&coroutine->since, co_p_now(m->p), memory_order_relaxed);
 	atomic_store_explicit(&coroutine->state, CO_STATE_PARKED, memory_order_relaxed);
 	release(m->parking.unlock, m->parking.commit, m->parking.commit_arg);
-	/* Ready already: go on at once, as if it had not parked. */
-	return (atomic_fetch_add_explicit(&wait->state, PARKED, memory_order_acq_rel) & READY) != 0;
+	again = (atomic_fetch_add_explicit(&wait->state, PARKED, memory_order_acq_rel) & READY) != 0;
+	if (m->parking.wake_poller) {
+		m->parking.wake_poller = false;
+		co_poller_wake();
+	}
+	return again; /* ready already: go on at once, as if it had not parked */
 }
 
 static void deadline_passed(struct co_timer *timer)
@@ -159,7 +165,7 @@ static void deadline_passed(struct co_timer *timer)
 }
 
 /* Binds WAIT to its deadline and its context, or claims it if one of them has passed. Nothing is bound on error. */
-static int bind_ends(struct co_wait *wait, struct co_context *context, int64_t deadline_ns)
+static int bind_ends(struct co_wait *wait, struct co_context *context, int64_t deadline_ns, bool *ret_wake_poller)
 {
 	int error = co_context_error(context);
 	int r;
@@ -174,7 +180,7 @@ static int bind_ends(struct co_wait *wait, struct co_context *context, int64_t d
 			return 0;
 		}
 		wait->timer.fired = deadline_passed;
-		r = co_timer_start(&wait->timer, deadline_ns);
+		r = co_timer_arm(&wait->timer, deadline_ns, ret_wake_poller);
 		if (r != 0)
 			return r;
 	}
@@ -228,6 +234,7 @@ static inline __attribute__((always_inline)) int park(struct co_wait *wait, stru
 	int64_t deadline_ns, struct co_spin *unlock, void (*commit)(void *arg), void *arg)
 {
 	struct co_m *m = co_m_self();
+	bool wake_poller = false;
 	int r = CO_EINVAL;
 
 	if (m == NULL || m->current == NULL)
@@ -237,9 +244,10 @@ static inline __attribute__((always_inline)) int park(struct co_wait *wait, stru
 		switch_away(m, wait, unlock, commit, arg);
 		return wait->result;
 	}
-	r = bind_ends(wait, context, deadline_ns);
+	r = bind_ends(wait, context, deadline_ns, &wake_poller);
 	if (r != 0)
 		goto refuse;
+	m->parking.wake_poller = wake_poller;
 	switch_away(m, wait, unlock, commit, arg);
 	unbind_ends(wait, deadline_ns);
 	return wait->result;

@@ -200,9 +200,8 @@ void co_test_run(const char *name, void (*body)(void), const struct co_options *
 	} else if (procs != NULL) {
 		run_once(name, body, &(struct co_options){.procs = (unsigned)atoi(procs)});
 	} else {
-		run_once(name, body, &(struct co_options){.procs = 1});
-		if (co_test_most_procs() > 1)
-			run_once(name, body, &(struct co_options){.procs = co_test_most_procs()});
+		for (unsigned count = 1; count <= co_test_most_procs(); count *= 2)
+			run_once(name, body, &(struct co_options){.procs = count});
 	}
 }
 

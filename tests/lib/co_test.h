@@ -36,8 +36,8 @@
 
 /* ---- tests ------------------------------------------------------------------------------------------------------- */
 
-/* Defines the cmocka test NAME, whose body follows in braces. It runs with one P, and again with co_test_most_procs()
- * if that is more. */
+/* Defines the cmocka test NAME, whose body follows in braces. It runs with one P, with two, and with
+ * co_test_most_procs(). */
 #define COROUTINE_TEST(name)                                                                                           \
 	static void name##_body(void);                                                                                 \
 	static void name(void **state)                                                                                 \
@@ -60,8 +60,8 @@
 /* Four, so that coroutines also meet on more Ps than there are processors; one as long as the runtime takes no more. */
 unsigned co_test_most_procs(void);
 
-/* Runs BODY as a coroutine under OPTIONS (NULL: with one P, then with the most) and fails the current cmocka test when
- * a check failed, here, on the caller's stack. NAME is for reports. */
+/* Runs BODY as a coroutine under OPTIONS (NULL: with one P, then two, then the most) and fails the current cmocka test
+ * when a check failed, here, on the caller's stack. NAME is for reports. */
 void co_test_run(const char *name, void (*body)(void), const struct co_options *options);
 
 /* ---- checks ------------------------------------------------------------------------------------------------------ */

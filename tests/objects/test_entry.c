@@ -124,7 +124,8 @@ static void wait_until_stopped(void *arg)
 }
 
 /* A deadline needs a place in the timers' heap, which grows with the number of waits. */
-COROUTINE_TEST(a_wait_that_cannot_be_timed_is_not_begun)
+/* One P: the failure must not hit the waits of others. */
+SINGLE_P_TEST(a_wait_that_cannot_be_timed_is_not_begun)
 {
 	static struct entry entries[5000];
 	struct co_test_group group = {0};

@@ -169,7 +169,8 @@ COROUTINE_TEST(without_a_folder_tokens_come_from_the_clock)
 
 /* ---- holders ----------------------------------------------------------------------------------------------------- */
 
-COROUTINE_TEST(after_holders_nothing_is_granted_until_they_are_gone)
+/* One P: that the time is up does not say that what was to happen then has. */
+SINGLE_P_TEST(after_holders_nothing_is_granted_until_they_are_gone)
 {
 	int64_t begin;
 	struct object *object = NULL;

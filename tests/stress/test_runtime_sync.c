@@ -292,8 +292,9 @@ struct pair {
 	struct co_cond cond;
 	struct co_context *context;
 	struct test_random random;
-	int results[2];
+	atomic_int results[2];
 	atomic_int ended;
+	bool yields[2]; /* the canceller and the signaller, before they act */
 };
 
 static void wait_with_context(void *arg)
@@ -320,7 +321,7 @@ static void cancel_pair(void *arg)
 {
 	struct pair *pair = arg;
 
-	if (test_random_below(&pair->random, 2) == 0)
+	if (pair->yields[0])
 		co_yield();
 	co_cancel(pair->context, NULL);
 }
@@ -329,7 +330,7 @@ static void signal_pair(void *arg)
 {
 	struct pair *pair = arg;
 
-	if (test_random_below(&pair->random, 2) == 0)
+	if (pair->yields[1])
 		co_yield();
 	co_cond_signal(&pair->cond);
 }
@@ -353,6 +354,8 @@ COROUTINE_TEST(cancel_meets_signal)
 		struct co_test_group group = {0};
 
 		atomic_store(&pair.ended, 0);
+		pair.yields[0] = test_random_below(&pair.random, 2) == 0;
+		pair.yields[1] = test_random_below(&pair.random, 2) == 0;
 		CHECK_EQUAL(co_with_cancel(NULL, &pair.context), 0);
 		co_test_go(&group, wait_with_context, &pair);
 		co_test_go(&group, wait_without, &pair);

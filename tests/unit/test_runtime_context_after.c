@@ -87,14 +87,14 @@ COROUTINE_TEST(without_cancel_keeps_values_alone)
 struct calls {
 	atomic_int count;
 	struct co_context *context;
-	int error;
+	atomic_int error;
 };
 
 static void note_call(void *arg)
 {
 	struct calls *calls = arg;
 
-	calls->error = co_context_error(calls->context);
+	atomic_store(&calls->error, co_context_error(calls->context));
 	co_yield();
 	atomic_fetch_add(&calls->count, 1);
 }

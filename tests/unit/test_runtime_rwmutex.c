@@ -15,6 +15,16 @@ static bool is_at_rest(struct co_rwmutex *rwmutex)
 	return rests;
 }
 
+static size_t waiting(struct co_rwmutex *rwmutex)
+{
+	size_t count;
+
+	co_spin_lock(&rwmutex->lock);
+	count = rwmutex->readers.length + rwmutex->writers.length;
+	co_spin_unlock(&rwmutex->lock);
+	return count;
+}
+
 /* One that locks, for reading or for writing, says so, and unlocks when told to. */
 struct locker {
 	struct co_rwmutex *rwmutex;
@@ -54,10 +64,10 @@ static bool holds(struct locker *locker)
 /* Starts LOCKER and lets it come as far as it can. */
 static void start(struct co_test_group *group, struct locker *locker)
 {
-	const size_t parked = co_test_parked();
+	const size_t before = waiting(locker->rwmutex);
 
 	co_test_go(group, hold, locker);
-	CHECK_EVENTUALLY(holds(locker) || co_test_parked() == parked + 1);
+	CHECK_EVENTUALLY(holds(locker) || waiting(locker->rwmutex) == before + 1);
 }
 
 static void let_go(struct locker *locker)
@@ -269,7 +279,7 @@ COROUTINE_TEST(many_readers_before_the_next_writer)
 		readers[i] = (struct locker){.rwmutex = &rwmutex, .may_unlock = true};
 		co_test_go(&group, hold, &readers[i]);
 	}
-	CHECK_EVENTUALLY(co_test_parked() == READERS + 1);
+	CHECK_EVENTUALLY(waiting(&rwmutex) == READERS + 1);
 	let_go(&holder);
 	co_test_wait(&group);
 	CHECK_EQUAL(next.place, READERS + 2);

@@ -160,14 +160,14 @@ COROUTINE_TEST(select_with_a_time_limit)
 
 struct calls {
 	atomic_int count;
-	int64_t when;
+	_Atomic int64_t when;
 };
 
 static void count_call(void *arg)
 {
 	struct calls *calls = arg;
 
-	calls->when = co_now();
+	atomic_store(&calls->when, co_now());
 	co_yield(); /* it is a coroutine's */
 	atomic_fetch_add(&calls->count, 1);
 }
@@ -200,7 +200,7 @@ COROUTINE_TEST(after_func)
 	co_channel_free(chain.done);
 	CHECK_EQUAL(co_after_func(3 * CO_MILLISECOND, count_call, &calls, NULL), 0);
 	CHECK_EVENTUALLY(atomic_load(&calls.count) == 1);
-	CHECK(calls.when >= before + 3 * CO_MILLISECOND);
+	CHECK(atomic_load(&calls.when) >= before + 3 * CO_MILLISECOND);
 }
 
 /* TestAfterStop: a call that was taken back is not made; one that was made cannot be. */
