@@ -87,7 +87,7 @@ static struct co *global_get(struct co_p *p, size_t more)
 		for (taken = 1; taken <= more && at != NULL; taken++) {
 			struct co *next = at->next;
 
-			(void)co_run_queue_put(&p->queue, at, p->is_alone);
+			(void)co_run_queue_put(&p->queue, at, false);
 			at = next;
 		}
 		co_runtime.global_first = at;
@@ -99,28 +99,40 @@ static struct co *global_get(struct co_p *p, size_t more)
 	return coroutine;
 }
 
-void co_queue_put(struct co_p *p, struct co *coroutine, unsigned about)
+/* P's queue is full: half of it goes to the global one, and COROUTINE behind it. */
+static void put_into_full(struct co_p *p, struct co *coroutine)
 {
 	struct chain chain = {.first = NULL};
 	struct co *oldest;
 
-	if (co_run_queue_put(&p->queue, coroutine, p->is_alone)) {
-		if (!p->is_alone && co_run_queue_length(&p->queue) > about)
-			co_offer_work();
-		return;
-	}
 	while (chain.length < CO_RUN_QUEUE_LENGTH / 2 && (oldest = co_run_queue_get(&p->queue, p->is_alone)) != NULL)
 		chain_add(&chain, oldest);
 	chain_add(&chain, coroutine);
 	global_put_chain(&chain);
 }
 
+static void offer_beyond(struct co_p *p, unsigned about)
+{
+	if (!p->is_alone && co_run_queue_length(&p->queue) > about)
+		co_offer_work();
+}
+
+void co_queue_put(struct co_p *p, struct co *coroutine, unsigned about)
+{
+	if (co_run_queue_put(&p->queue, coroutine, !p->is_alone))
+		offer_beyond(p, about);
+	else
+		put_into_full(p, coroutine);
+}
+
 void co_queue_put_last(struct co_p *p, struct co *coroutine)
 {
-	if (global_is_empty())
-		co_queue_put(p, coroutine, 1);
-	else
+	if (!global_is_empty())
 		co_queue_put_global(coroutine);
+	else if (co_run_queue_put(&p->queue, coroutine, false))
+		offer_beyond(p, 1);
+	else
+		put_into_full(p, coroutine);
 }
 
 /* Puts COROUTINE, which may be NULL, into P's `next`; returns what was there. */

@@ -24,9 +24,9 @@ struct co_run_queue {
 	struct co *_Atomic ring[CO_RUN_QUEUE_LENGTH];
 };
 
-/* Adds a coroutine at the tail; false if the ring is full. By the owner. Sequentially consistent, for who looks next
- * whether an M is idle, unless IS_ALONE says that there is no other. */
-static inline bool co_run_queue_put(struct co_run_queue *queue, struct co *coroutine, bool is_alone)
+/* Adds a coroutine at the tail; false if the ring is full. By the owner. IS_OFFERED: sequentially consistent, for who
+ * looks next whether an M is idle. */
+static inline bool co_run_queue_put(struct co_run_queue *queue, struct co *coroutine, bool is_offered)
 {
 	unsigned head = atomic_load_explicit(&queue->head, memory_order_acquire);
 	unsigned tail = atomic_load_explicit(&queue->tail, memory_order_relaxed);
@@ -34,10 +34,10 @@ static inline bool co_run_queue_put(struct co_run_queue *queue, struct co *corou
 	if (tail - head >= CO_RUN_QUEUE_LENGTH)
 		return false;
 	atomic_store_explicit(&queue->ring[tail % CO_RUN_QUEUE_LENGTH], coroutine, memory_order_relaxed);
-	if (is_alone)
-		atomic_store_explicit(&queue->tail, tail + 1, memory_order_release);
-	else
+	if (is_offered)
 		atomic_store(&queue->tail, tail + 1);
+	else
+		atomic_store_explicit(&queue->tail, tail + 1, memory_order_release);
 	return true;
 }
 
@@ -83,7 +83,8 @@ void co_make_runnable(struct co *coroutine);
  * more is queued now than P is ABOUT to run at once: 0 while a coroutine of it runs, 1 otherwise. */
 void co_queue_put(struct co_p *p, struct co *coroutine, unsigned about);
 
-/* Adds behind all that are runnable now, P's and global. By P, which is about to run the first. */
+/* Adds behind all that are runnable now, P's and global. By P, which is about to run the first, and soon comes by here
+ * again: that an M is idle may be seen late. */
 void co_queue_put_last(struct co_p *p, struct co *coroutine);
 
 /* Adds to the global queue, and wakes an idle M. From any thread. */
