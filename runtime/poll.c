@@ -154,9 +154,9 @@ static void let_go(struct record *record)
 		poll->on_removed(poll);
 }
 
-static void carry_out(struct record *record, bool asked_write)
+static void carry_out(struct record *record, bool asked_removal, bool asked_write)
 {
-	if (atomic_load(&record->asked_removal)) {
+	if (asked_removal) {
 		let_go(record);
 		return;
 	}
@@ -176,19 +176,21 @@ bool co_poller_carry_out(void)
 	bool any = false;
 
 	do {
+		bool asked_removal = false;
 		bool asked_write = false;
 
 		co_spin_lock(&poller.lock);
 		record = atomic_load_explicit(&poller.changes, memory_order_relaxed);
 		if (record != NULL) {
 			atomic_store_explicit(&poller.changes, record->next, memory_order_relaxed);
-			record->is_changed = false;
+			record->is_changed = false; /* what is asked for from now on brings it back here */
+			asked_removal = atomic_load_explicit(&record->asked_removal, memory_order_relaxed);
 			asked_write = record->asked_write;
 			record->asked_write = false;
 		}
 		co_spin_unlock(&poller.lock);
 		if (record != NULL) {
-			carry_out(record, asked_write);
+			carry_out(record, asked_removal, asked_write);
 			any = true;
 		}
 	} while (record != NULL);

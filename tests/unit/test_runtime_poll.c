@@ -30,12 +30,12 @@ static void note(struct co_poll *poll, unsigned events)
 
 	if (co_id() != 0)
 		atomic_fetch_add(&watched->in_coroutine, 1);
-	if (events & CO_POLL_CLOSED)
-		atomic_fetch_add(&watched->closes, 1);
-	if (events & CO_POLL_WRITE)
-		atomic_fetch_add(&watched->writes, 1);
 	if (events & CO_POLL_READ)
 		atomic_fetch_add(&watched->reads, 1);
+	if (events & CO_POLL_WRITE)
+		atomic_fetch_add(&watched->writes, 1);
+	if (events & CO_POLL_CLOSED)
+		atomic_fetch_add(&watched->closes, 1); /* last: it is waited for, and READ must have come with it */
 }
 
 static void note_removal(struct co_poll *poll)
