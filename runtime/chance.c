@@ -3,8 +3,6 @@
  * chance.c - one generator for all Ps: SplitMix64, whose state only counts up, so that a draw is one atomic addition
  * (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014). Seeded from co_random at first use.
  */
-#include "runtime/chance.h"
-
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -24,7 +22,7 @@ static void seed(void)
 	atomic_store_explicit(&is_seeded, true, memory_order_relaxed);
 }
 
-uint64_t co_chance(void)
+static uint64_t draw(void)
 {
 	uint64_t z;
 
@@ -36,7 +34,7 @@ uint64_t co_chance(void)
 	return z ^ (z >> 31);
 }
 
-uint32_t co_chance_below(uint32_t limit)
+uint32_t co_random_below(uint32_t limit)
 {
-	return (uint32_t)(((co_chance() >> 32) * limit) >> 32);
+	return (uint32_t)(((draw() >> 32) * limit) >> 32);
 }

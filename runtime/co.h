@@ -133,6 +133,10 @@ int64_t co_realtime(void);
 /* Fills LENGTH bytes from the kernel's random source. */
 void co_random(void *bytes, size_t length);
 
+/* A number below LIMIT, which is not 0, each as likely as the others (but for LIMIT / 2^32). Quick, from any thread;
+ * nothing secret may hang on it. */
+uint32_t co_random_below(uint32_t limit);
+
 /* NOW + DURATION without wrapping: CO_NEVER where the sum would pass it. A negative DURATION gives NOW. */
 int64_t co_deadline_after(int64_t now, int64_t duration_ns);
 

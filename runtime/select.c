@@ -9,7 +9,6 @@
  * Invariant: before co_select returns it has locked every channel once more, but for the one whose peer claimed it: so
  * none that found its party in a queue still looks at it. Lock order: channels by address.
  */
-#include "runtime/chance.h"
 #include "runtime/channel_private.h"
 
 /* ---- the order of locks ---------------------------------------------------------------------- */
@@ -91,7 +90,7 @@ static struct co_case *draw_ready(struct co_case *first)
 		count += looks_ready(at);
 	if (count == 0)
 		return NULL;
-	drawn = count > 1 ? co_chance_below(count) : 0;
+	drawn = count > 1 ? co_random_below(count) : 0;
 	for (struct co_case *at = first; at != NULL; at = at->next_locked)
 		if (looks_ready(at) && drawn-- == 0)
 			return at;
@@ -138,7 +137,7 @@ static void join_queue_often(struct co_case *at, struct co_wait *wait)
 	uint32_t count = 0;
 
 	for (struct co_case *each = at; each != NULL && each->channel == channel; each = each->next_locked)
-		if (each->is_send == is_send && (++count == 1 || co_chance_below(count) == 0))
+		if (each->is_send == is_send && (++count == 1 || co_random_below(count) == 0))
 			drawn = each;
 	join_queue(drawn, wait);
 	for (struct co_case *each = at; each != NULL && each->channel == channel; each = each->next_locked)

@@ -101,25 +101,26 @@ void channel_leave(struct channel *channel)
 
 /* ---- deliveries -------------------------------------------------------------------------------------------------- */
 
-/* What ENTRY receives with is in its `detail`: whether it will acknowledge by hand. */
 static bool reserve(struct channel *channel, struct entry *entry, struct parcel *parcel, int64_t now_ns)
 {
 	parcel->hold.object = &channel->object;
+	parcel->hold.step = RELEASE_MESSAGES;
 	parcel->hold.token = token_take_delivery();
 	parcel->hold.since_ns = now_ns;
 	parcel->hold.task = entry->task;
 	return owner_take(entry->owner, &parcel->hold);
 }
 
-/* Hands PARCEL, reserved for ENTRY, over. */
-static void deliver(struct channel *channel, struct entry *entry, struct parcel *parcel)
+/* Hands PARCEL, reserved for SEAT's call, over. What it receives with is in its `detail`: whether it will acknowledge
+ * by hand. */
+static void deliver(struct channel *channel, struct seat *seat, struct parcel *parcel)
 {
-	parcel->manual = entry->detail != 0;
+	parcel->manual = seat->detail != 0;
 	deliveries_add(&channel->deliveries, parcel);
-	entry->slot = message_ref(parcel->message);
-	entry->token = parcel->hold.token;
-	entry->detail = parcel->attempt;
-	entry->sequence = transition_commit_one(TRANSITION_CHANNEL_DELIVERED, &channel->object);
+	seat->slot = message_ref(parcel->message);
+	seat->token = parcel->hold.token;
+	seat->detail = parcel->attempt;
+	seat->entry->sequence = transition_commit_one(TRANSITION_CHANNEL_DELIVERED, &channel->object);
 }
 
 /* PARCEL is sent: from here on it belongs to the channel, and has its number. */
@@ -136,17 +137,17 @@ static bool hand_to_receiver(struct channel *channel, struct parcel *parcel, str
 	bool handed = false;
 
 	while (!handed && (waiter = co_waitq_pop(&channel->receivers)) != NULL) {
-		struct entry *receiver = entry_of(waiter);
+		struct seat *receiver = seat_of(waiter);
 
 		if (!co_wait_claim(waiter->wait, waiter, OBJECT_OK))
 			continue;
-		handed = reserve(channel, receiver, parcel, now_ns);
+		handed = reserve(channel, receiver->entry, parcel, now_ns);
 		if (handed && sender != NULL)
 			sender->sequence = commit_send(channel, parcel);
 		if (handed)
 			deliver(channel, receiver, parcel);
 		else
-			entry_fail(receiver, OBJECT_EENDED);
+			entry_fail(receiver->entry, OBJECT_EENDED);
 		co_wait_ready(waiter->wait);
 	}
 	return handed;
@@ -241,10 +242,10 @@ static int wait_in(struct channel *channel, struct co_waitq *queue, struct entry
 	int r;
 
 	entry_begin(entry, reason);
-	co_waitq_push(queue, &entry->waiter, &entry->wait);
+	co_waitq_push(queue, &entry->seat.waiter, &entry->wait);
 	r = entry_park(entry, &channel->object.lock);
 	co_spin_lock(&channel->object.lock);
-	co_waitq_remove(queue, &entry->waiter);
+	co_waitq_remove(queue, &entry->seat.waiter);
 	return r;
 }
 
@@ -261,7 +262,7 @@ int channel_send(struct channel *channel, struct entry *entry, struct message *m
 	co_spin_lock(&channel->object.lock);
 	r = try_send(channel, entry, parcel);
 	if (r == OBJECT_EWOULDBLOCK && !no_wait) {
-		entry->slot = parcel;
+		entry->seat.slot = parcel;
 		r = wait_in(channel, &channel->senders, entry, "chan send");
 	}
 	channel_leave(channel);
@@ -273,11 +274,11 @@ int channel_send(struct channel *channel, struct entry *entry, struct message *m
 /* ---- receiving --------------------------------------------------------------------------------------------------- */
 
 /* SENDER, claimed, has sent what it waited with. */
-static void complete_send(struct channel *channel, struct entry *sender, struct parcel *parcel)
+static void complete_send(struct channel *channel, struct seat *sender, struct parcel *parcel)
 {
-	sender->sequence = commit_send(channel, parcel);
+	sender->entry->sequence = commit_send(channel, parcel);
 	sender->slot = NULL;
-	co_wait_ready(&sender->wait);
+	co_wait_ready(&sender->entry->wait);
 }
 
 /* Lets waiting senders fill the room that there is. */
@@ -291,40 +292,40 @@ static void admit_senders(struct channel *channel)
 			return;
 		if (!co_wait_claim(waiter->wait, waiter, OBJECT_OK))
 			continue;
-		parcel = entry_of(waiter)->slot;
-		complete_send(channel, entry_of(waiter), parcel);
+		parcel = seat_of(waiter)->slot;
+		complete_send(channel, seat_of(waiter), parcel);
 		backlog_add(&channel->backlog, parcel);
 	}
 }
 
-static int receive_from_backlog(struct channel *channel, struct entry *entry)
+static int receive_from_backlog(struct channel *channel, struct seat *seat)
 {
 	struct parcel *parcel = backlog_take(&channel->backlog);
 
-	if (!reserve(channel, entry, parcel, entry->since_ns)) {
+	if (!reserve(channel, seat->entry, parcel, seat->entry->since_ns)) {
 		backlog_put_back(&channel->backlog, parcel);
 		return OBJECT_EENDED;
 	}
-	deliver(channel, entry, parcel);
+	deliver(channel, seat, parcel);
 	if (!channel->closed)
 		admit_senders(channel);
 	return OBJECT_OK;
 }
 
 /* The delivery is reserved before the sender is claimed: neither can be undone, but a reservation can be dropped. */
-static int receive_from_sender(struct channel *channel, struct entry *entry)
+static int receive_from_sender(struct channel *channel, struct seat *seat)
 {
 	struct co_waiter *waiter;
 
 	while ((waiter = co_waitq_first(&channel->senders)) != NULL) {
-		struct parcel *parcel = entry_of(waiter)->slot;
+		struct parcel *parcel = seat_of(waiter)->slot;
 
-		if (!reserve(channel, entry, parcel, entry->since_ns))
+		if (!reserve(channel, seat->entry, parcel, seat->entry->since_ns))
 			return OBJECT_EENDED;
 		co_waitq_remove(&channel->senders, waiter);
 		if (co_wait_claim(waiter->wait, waiter, OBJECT_OK)) {
-			complete_send(channel, entry_of(waiter), parcel);
-			deliver(channel, entry, parcel);
+			complete_send(channel, seat_of(waiter), parcel);
+			deliver(channel, seat, parcel);
 			return OBJECT_OK;
 		}
 		owner_drop(&parcel->hold);
@@ -332,15 +333,15 @@ static int receive_from_sender(struct channel *channel, struct entry *entry)
 	return OBJECT_EWOULDBLOCK;
 }
 
-static int try_receive(struct channel *channel, struct entry *entry)
+static int try_receive(struct channel *channel, struct seat *seat)
 {
 	if (channel->object.deleted)
 		return OBJECT_EDELETED;
 	if (channel->backlog.length > 0)
-		return receive_from_backlog(channel, entry);
+		return receive_from_backlog(channel, seat);
 	if (is_drained(channel))
 		return OBJECT_ECLOSED;
-	return channel->closed ? OBJECT_EWOULDBLOCK : receive_from_sender(channel, entry);
+	return channel->closed ? OBJECT_EWOULDBLOCK : receive_from_sender(channel, seat);
 }
 
 int channel_receive(
@@ -350,14 +351,14 @@ int channel_receive(
 
 	if (r != OBJECT_OK)
 		return r;
-	entry->detail = manual;
+	entry->seat.detail = manual;
 	co_spin_lock(&channel->object.lock);
-	r = try_receive(channel, entry);
+	r = try_receive(channel, &entry->seat);
 	if (r == OBJECT_EWOULDBLOCK && !no_wait)
 		r = wait_in(channel, &channel->receivers, entry, "chan receive");
 	channel_leave(channel);
 	if (r == OBJECT_OK)
 		*ret = (struct channel_delivery){
-			.message = entry->slot, .token = entry->token, .attempt = entry->detail};
+			.message = entry->seat.slot, .token = entry->seat.token, .attempt = entry->seat.detail};
 	return r;
 }

@@ -158,15 +158,15 @@ static void channel_visit_parties(
 	co_spin_unlock(&object->lock);
 }
 
-static void channel_release(struct object *object, uint64_t token, int64_t now_ns)
+static void channel_release(struct object *object, enum release_step step, uint64_t token, int64_t now_ns)
 {
+	(void)step;
 	(void)channel_return(channel_of(object), token, now_ns);
 }
 
 const struct object_type channel_type = {
 	.kind = OBJECT_CHANNEL,
 	.name = "chan",
-	.release_step = RELEASE_MESSAGES,
 	.release = channel_release,
 	.describe = channel_describe,
 	.visit_parties = channel_visit_parties,

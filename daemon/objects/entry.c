@@ -17,8 +17,14 @@ enum { RUNNING = 0, WAITING = 1 };
 void entry_init(struct entry *entry, struct owner *owner, int64_t now_ns, int64_t deadline_ns)
 {
 	*entry = (struct entry){.owner = owner, .deadline_ns = deadline_ns, .since_ns = now_ns};
+	entry->seat.entry = entry;
 	co_wait_init(&entry->wait, "call");
 	(void)co_wait_claim(&entry->wait, NULL, 0);
+}
+
+void seat_init(struct seat *seat, struct entry *entry)
+{
+	*seat = (struct seat){.entry = entry};
 }
 
 /* The object_error for what a wait was ended with. */
@@ -71,20 +77,33 @@ void entry_begin(struct entry *entry, const char *reason)
 		(void)co_wait_claim(&entry->wait, NULL, stop);
 }
 
-int entry_park(struct entry *entry, struct co_spin *lock)
+/* What co_wait_park said of ENTRY's wait. */
+static int end_park(struct entry *entry, int r)
 {
 	int stop = WAITING;
-	int r;
 
-	if (!entry->is_begun) {
-		co_spin_unlock(lock);
-		return atomic_load(&entry->stop);
-	}
-	r = co_wait_park(&entry->wait, entry->context, entry->deadline_ns, lock);
 	if (r == CO_ENOMEM && !co_wait_cancel(&entry->wait, r)) /* it did not park, yet was claimed in its queue */
 		r = co_wait_park(&entry->wait, NULL, CO_NEVER, NULL);
 	(void)atomic_compare_exchange_strong(&entry->stop, &stop, RUNNING);
 	return translate(r);
+}
+
+int entry_park(struct entry *entry, struct co_spin *lock)
+{
+	if (!entry->is_begun) {
+		co_spin_unlock(lock);
+		return atomic_load(&entry->stop);
+	}
+	return end_park(entry, co_wait_park(&entry->wait, entry->context, entry->deadline_ns, lock));
+}
+
+int entry_park_commit(struct entry *entry, void (*commit)(void *arg), void *arg)
+{
+	if (!entry->is_begun) {
+		co_on_thread_stack(commit, arg);
+		return atomic_load(&entry->stop);
+	}
+	return end_park(entry, co_wait_park_commit(&entry->wait, entry->context, entry->deadline_ns, commit, arg));
 }
 
 void entry_stop(struct entry *entry, int error)
@@ -118,7 +137,7 @@ bool entry_visit_waiters(const struct co_waitq *queue, const char *role,
 	bool (*visit)(const struct object_party *party, void *arg), void *arg)
 {
 	for (struct co_waiter *waiter = queue->oldest; waiter != NULL; waiter = waiter->next) {
-		const struct entry *entry = entry_of(waiter);
+		const struct entry *entry = seat_of(waiter)->entry;
 		const struct object_party party = {
 			.role = role, .owner = entry->owner, .task = entry->task, .since_ns = entry->since_ns};
 

@@ -54,6 +54,7 @@ int mutex_new(const char *name, struct mutex **ret)
 	}
 	list_init(&mutex->hold.link);
 	mutex->hold.object = &mutex->object;
+	mutex->hold.step = RELEASE_LOCKS;
 	*ret = mutex;
 	return OBJECT_OK;
 }
@@ -91,10 +92,11 @@ static bool has_abandoned_mark(const struct mutex *mutex, int64_t now_ns)
 
 /* ---- locking ----------------------------------------------------------------------------------------------------- */
 
-/* Gives the free lock to ENTRY, which stands in no queue. 0, OBJECT_EENDED, or OBJECT_EWOULDBLOCK when there is no
- * token. */
-static int grant(struct mutex *mutex, struct entry *entry)
+/* Gives the free lock to SEAT's call, which stands in no queue. 0, OBJECT_EENDED, or OBJECT_EWOULDBLOCK when there is
+ * no token. */
+static int grant(struct mutex *mutex, struct seat *seat)
 {
+	struct entry *entry = seat->entry;
 	uint64_t token;
 
 	if (!token_take(&token))
@@ -104,8 +106,8 @@ static int grant(struct mutex *mutex, struct entry *entry)
 	mutex->hold.task = entry->task;
 	if (!owner_take(entry->owner, &mutex->hold))
 		return OBJECT_EENDED;
-	entry->token = token;
-	entry->detail = has_abandoned_mark(mutex, mutex->now_ns);
+	seat->token = token;
+	seat->detail = has_abandoned_mark(mutex, mutex->now_ns);
 	mutex->is_abandoned = false;
 	if (mutex->waiters.length == 0 || mutex->now_ns - entry->since_ns < STARVATION_NS)
 		mutex->starving = false;
@@ -125,12 +127,12 @@ static void pass_on(struct mutex *mutex)
 
 		if (!co_wait_claim(waiter->wait, waiter, result))
 			continue;
-		if (mutex->starving)
-			result = grant(mutex, entry_of(waiter));
+		if (mutex->starving || seat_of(waiter)->hand_over)
+			result = grant(mutex, seat_of(waiter));
 		if (result == OBJECT_EWOULDBLOCK) /* the last token went elsewhere meanwhile */
 			result = COMPETE;
 		mutex->woken = result == COMPETE;
-		entry_fail(entry_of(waiter), result);
+		entry_fail(seat_of(waiter)->entry, result);
 		co_wait_ready(waiter->wait);
 	}
 	if (mutex->waiters.length == 0)
@@ -142,7 +144,7 @@ static int compete(struct mutex *mutex, struct entry *entry)
 {
 	mutex->woken = false;
 	if (!is_held(mutex))
-		return grant(mutex, entry);
+		return grant(mutex, &entry->seat);
 	if (mutex->now_ns - entry->since_ns > STARVATION_NS)
 		mutex->starving = true;
 	return OBJECT_EWOULDBLOCK;
@@ -157,13 +159,13 @@ static int wait_for_lock(struct mutex *mutex, struct entry *entry)
 	do {
 		entry_begin(entry, "mutex lock");
 		if (waited)
-			co_waitq_push_front(&mutex->waiters, &entry->waiter, &entry->wait);
+			co_waitq_push_front(&mutex->waiters, &entry->seat.waiter, &entry->wait);
 		else
-			co_waitq_push(&mutex->waiters, &entry->waiter, &entry->wait);
+			co_waitq_push(&mutex->waiters, &entry->seat.waiter, &entry->wait);
 		waited = true;
 		r = entry_park(entry, &mutex->object.lock);
 		co_spin_lock(&mutex->object.lock);
-		co_waitq_remove(&mutex->waiters, &entry->waiter);
+		co_waitq_remove(&mutex->waiters, &entry->seat.waiter);
 		if (r == COMPETE)
 			r = compete(mutex, entry);
 	} while (r == OBJECT_EWOULDBLOCK);
@@ -182,12 +184,12 @@ int mutex_lock(struct mutex *mutex, struct entry *entry, bool no_wait, struct mu
 	hear_time(mutex, entry->since_ns);
 	r = OBJECT_EWOULDBLOCK;
 	if (!is_held(mutex) && !mutex->starving)
-		r = grant(mutex, entry);
+		r = grant(mutex, &entry->seat);
 	if (r == OBJECT_EWOULDBLOCK && !no_wait)
 		r = wait_for_lock(mutex, entry);
 	co_spin_unlock(&mutex->object.lock);
 	if (r == OBJECT_OK)
-		*ret = (struct mutex_grant){.token = entry->token, .abandoned = entry->detail != 0};
+		*ret = (struct mutex_grant){.token = entry->seat.token, .abandoned = entry->seat.detail != 0};
 	return r;
 }
 
@@ -224,10 +226,11 @@ static void abandon(struct mutex *mutex, int64_t now_ns)
 	(void)transition_commit_one(TRANSITION_MUTEX_ABANDONED, &mutex->object);
 }
 
-static void mutex_release(struct object *object, uint64_t token, int64_t now_ns)
+static void mutex_release(struct object *object, enum release_step step, uint64_t token, int64_t now_ns)
 {
 	struct mutex *mutex = mutex_of(object);
 
+	(void)step;
 	co_spin_lock(&object->lock);
 	if (is_held_under(mutex, token)) {
 		abandon(mutex, now_ns);
@@ -310,7 +313,6 @@ static void mutex_free(struct object *object)
 const struct object_type mutex_type = {
 	.kind = OBJECT_MUTEX,
 	.name = "mutex",
-	.release_step = RELEASE_LOCKS,
 	.is_idle = mutex_is_idle,
 	.release = mutex_release,
 	.describe = mutex_describe,

@@ -41,8 +41,13 @@ struct object;
 
 /* In which order the end of a session gives back what it has. */
 enum release_step {
+	RELEASE_CONTEXTS, /* contexts that it made: cancelled */
 	RELEASE_LOCKS,    /* locks and permits */
+	RELEASE_SHARES,   /* what it owes to wait groups */
+	RELEASE_ONCES,    /* onces that it runs */
 	RELEASE_MESSAGES, /* deliveries that nobody acknowledged */
+	RELEASE_HANDLES,  /* send handles */
+	RELEASE_CHANNELS, /* channels bound to it: deleted */
 	RELEASE_STEP_COUNT
 };
 
@@ -73,15 +78,14 @@ struct object_party {
 struct object_type {
 	enum object_kind kind;
 	const char *name; /* "chan", "mutex": what people call it */
-	enum release_step release_step;
 
 	/* Under the object's lock: nothing in it that would be missed, nobody holds it. NULL for kinds that must be
 	 * made: they never are. */
 	bool (*is_idle)(const struct object *object, int64_t now_ns);
 
-	/* Takes the lock. A session's end: the hold of TOKEN goes back as the kind has it (a lock: abandoned). Nothing
-	 * if the token holds nothing. */
-	void (*release)(struct object *object, uint64_t token, int64_t now_ns);
+	/* Takes the lock. A session's end: the hold of STEP and TOKEN goes back as the kind has it (a lock: abandoned).
+	 * Nothing if the token holds nothing. */
+	void (*release)(struct object *object, enum release_step step, uint64_t token, int64_t now_ns);
 
 	/* Takes the lock. */
 	void (*describe)(struct object *object, struct object_description *ret);
@@ -126,7 +130,7 @@ void object_done(struct object *object);
 struct owner {
 	struct co_spin lock;
 	bool ended;                            /* under lock: refuses everything from now on */
-	struct list holds[RELEASE_STEP_COUNT]; /* of struct hold, by their types' release_step, oldest first */
+	struct list holds[RELEASE_STEP_COUNT]; /* of struct hold, oldest first */
 	uint32_t hold_count;
 };
 
@@ -135,6 +139,7 @@ struct hold {
 	struct list link;      /* in owner->holds, under owner->lock */
 	struct owner *owner;   /* NULL when nobody has it; under the object's lock */
 	struct object *object; /* whose; not counted as a reference while the hold is linked */
+	enum release_step step;
 	uint64_t token;
 	int64_t since_ns;
 	uint32_t task;
@@ -160,10 +165,22 @@ bool owner_release_some(struct owner *owner, int64_t now_ns);
 
 /* ---- entries: what objects see of a call ------------------------------------------------------------------------- */
 
-/* A call's place at an object. Lives in the call record, off the stack, until the call is finished. */
+/* A call's seat in the queue of one object, and what the object hands over: in it and not on the waiter's stack, which
+ * may be paged out. A call that waits at one object has the one in its entry; a select, or a lock of several names, has
+ * one for each, all on the entry's one wait. */
+struct seat {
+	struct co_waiter waiter;
+	struct entry *entry;
+	void *slot;
+	uint64_t token;
+	uint32_t detail;
+	bool hand_over; /* what it waits for is handed to it: it is never woken to compete */
+};
+
+/* A call at the objects that it waits for. Lives in the call record, off the stack, until the call is finished. */
 struct entry {
 	struct co_wait wait;
-	struct co_waiter waiter;
+	struct seat seat;
 	struct owner *owner;        /* whose call it is */
 	struct co_context *context; /* NULL: none */
 	int64_t deadline_ns;        /* of co_now(); CO_NEVER: none */
@@ -172,12 +189,7 @@ struct entry {
 	atomic_int stop;   /* 0; 1 while it waits; or the object_error that ended the call, or will at its next wait */
 	uint64_t sequence; /* of the transition that its answer depends on */
 	void (*on_park)(struct entry *entry); /* called as co_wait.on_park is, each time it waits; or NULL */
-
-	/* The object's: what is handed over. In the entry and not on the waiter's stack, which may be paged out. */
-	void *slot;
-	uint64_t token;
-	uint32_t detail;
-	bool is_begun; /* entry.c's: the present wait was begun */
+	bool is_begun;                        /* entry.c's: the present wait was begun */
 };
 
 void entry_init(struct entry *entry, struct owner *owner, int64_t now_ns, int64_t deadline_ns);
@@ -193,6 +205,9 @@ void entry_begin(struct entry *entry, const char *reason);
  * said, as an object_error: deadlines and cancels included. The caller then takes LOCK again and removes the waiter. */
 int entry_park(struct entry *entry, struct co_spin *lock);
 
+/* As entry_park, for a caller that holds several locks: COMMIT(ARG) releases them, on the thread's own stack. */
+int entry_park_commit(struct entry *entry, void (*commit)(void *arg), void *arg);
+
 /* Ends the wait it is in, or its next one, with ERROR: for CANCEL, session end, shutdown. The first stop decides, and
  * lasts: a stopped entry never waits again. Its memory must be known to be valid. */
 void entry_stop(struct entry *entry, int error);
@@ -201,10 +216,13 @@ void entry_stop(struct entry *entry, int error);
  * Between co_wait_claim and co_wait_ready. */
 void entry_fail(struct entry *entry, int error);
 
-/* The entry that WAITER, taken from an object's queue, belongs to. */
-static inline struct entry *entry_of(struct co_waiter *waiter)
+/* Makes SEAT, in the caller's memory, one of ENTRY's. */
+void seat_init(struct seat *seat, struct entry *entry);
+
+/* The seat that WAITER, taken from an object's queue, is part of. */
+static inline struct seat *seat_of(struct co_waiter *waiter)
 {
-	return container_of(waiter, struct entry, waiter);
+	return container_of(waiter, struct seat, waiter);
 }
 
 /* Ends up to 256 waits of QUEUE with ERROR. Under the object's lock. True if there are more. */

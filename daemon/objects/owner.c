@@ -28,7 +28,7 @@ bool owner_take(struct owner *owner, struct hold *hold)
 	taken = !owner->ended;
 	if (taken) {
 		hold->owner = owner;
-		list_add_tail(&owner->holds[hold->object->type->release_step], &hold->link);
+		list_add_tail(&owner->holds[hold->step], &hold->link);
 		owner->hold_count++;
 	}
 	co_spin_unlock(&owner->lock);
@@ -82,6 +82,7 @@ static struct hold *first_hold(const struct owner *owner)
 
 struct detached {
 	struct object *object;
+	enum release_step step;
 	uint64_t token;
 };
 
@@ -96,7 +97,8 @@ static size_t detach_some(struct owner *owner, struct detached detached[HOLDS_PE
 	while (count < HOLDS_PER_LOCK && (hold = first_hold(owner)) != NULL) {
 		unlink_hold(owner, hold);
 		if (object_try_ref(hold->object))
-			detached[count++] = (struct detached){.object = hold->object, .token = hold->token};
+			detached[count++] =
+				(struct detached){.object = hold->object, .step = hold->step, .token = hold->token};
 	}
 	co_spin_unlock(&owner->lock);
 	return count;
@@ -111,7 +113,8 @@ bool owner_release_some(struct owner *owner, int64_t now_ns)
 		const size_t count = detach_some(owner, detached);
 
 		for (size_t i = 0; i < count; i++) {
-			detached[i].object->type->release(detached[i].object, detached[i].token, now_ns);
+			detached[i].object->type->release(
+				detached[i].object, detached[i].step, detached[i].token, now_ns);
 			object_unref(detached[i].object);
 		}
 	}

@@ -14,10 +14,10 @@ static int wait_once(struct entry *entry)
 
 	co_spin_lock(&lock);
 	entry_begin(entry, "test");
-	co_waitq_push(&queue, &entry->waiter, &entry->wait);
+	co_waitq_push(&queue, &entry->seat.waiter, &entry->wait);
 	r = entry_park(entry, &lock);
 	co_spin_lock(&lock);
-	co_waitq_remove(&queue, &entry->waiter);
+	co_waitq_remove(&queue, &entry->seat.waiter);
 	co_spin_unlock(&lock);
 	return r;
 }
@@ -61,7 +61,7 @@ COROUTINE_TEST(a_stopped_entry_is_passed_over_in_a_queue)
 	entry_stop(&entry, OBJECT_ECANCELED);
 	co_spin_lock(&lock);
 	entry_begin(&entry, "test");
-	co_waitq_push(&queue, &entry.waiter, &entry.wait);
+	co_waitq_push(&queue, &entry.seat.waiter, &entry.wait);
 	CHECK_EQUAL(entry_park(&entry, &lock), OBJECT_ECANCELED);
 	CHECK(!wake_one(0));
 }

@@ -16,21 +16,20 @@
 static uint64_t released[MANY];
 static size_t released_count;
 
-static void note_release(struct object *object, uint64_t token, int64_t now_ns)
+static void note_release(struct object *object, enum release_step step, uint64_t token, int64_t now_ns)
 {
 	(void)object;
+	(void)step;
 	(void)now_ns;
 	released[released_count++] = token;
 }
 
 static const struct object_type lock_like = {
 	.name = "lock",
-	.release_step = RELEASE_LOCKS,
 	.release = note_release,
 };
 static const struct object_type channel_like = {
 	.name = "channel",
-	.release_step = RELEASE_MESSAGES,
 	.release = note_release,
 };
 
@@ -49,7 +48,9 @@ static int set_up(void **state)
 	atomic_init(&channel.references, 1);
 	owner_init(&owner);
 	for (size_t i = 0; i < MANY; i++) {
-		holds[i] = (struct hold){.object = i % 2 == 0 ? &channel : &lock, .token = i};
+		holds[i] = (struct hold){.object = i % 2 == 0 ? &channel : &lock,
+			.step = i % 2 == 0 ? RELEASE_MESSAGES : RELEASE_LOCKS,
+			.token = i};
 		list_init(&holds[i].link);
 		assert_true(owner_take(&owner, &holds[i]));
 	}
