@@ -218,7 +218,7 @@ $(PYTHON): $(PROTOS) | $(call deps-of,check)
 
 tests: all $(UNIT) $(filter $(B)/%,$(INTEGRATION) $(STRESS)) $(FUZZ) $(PYTHON) ## all test programs, not run
 
-check: tests header-check layer-check symbols-check ## build, then every test that takes seconds
+check: tests header-check layer-check symbols-check semantics-check ## build, then every test that takes seconds
 	$(RUN) $(UNIT) $(FUZZ) $(filter-out $(SYSTEMD),$(INTEGRATION))
 
 check-tests: tests # what is repeated with sanitizers and other switches
@@ -305,6 +305,9 @@ $(B)/headers/%.ok: % | $(GENERATED) $(call deps-of,build check)
 layer-check: ## includes go one way only
 	@scripts/layer-check
 
+semantics-check: ## each rule of docs/semantics.md names its test
+	@scripts/semantics-check
+
 symbols-check: $(LIBRARIES) # libbaton exports what baton.h declares
 	@$(if $(LIBRARIES),scripts/symbols-check $(B)/libbaton.so.0 clientlib/baton.h clientlib/libbaton.map)
 
@@ -390,5 +393,5 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all asan bench check check-all check-arm64 check-stress check-tests check-ucontext clean demo deps deps-bench dist \
-	format fuzz fuzzers header-check help install install-files layer-check lint lint-cppcheck lint-format lint-shell lint-tidy \
+	format fuzz fuzzers header-check help install install-files layer-check semantics-check lint lint-cppcheck lint-format lint-shell lint-tidy \
 	symbols-check tests tsan uninstall
