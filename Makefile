@@ -180,7 +180,7 @@ $(B)/tests/unit/test_cli_%: $(B)/obj/tests/unit/test_cli_%.o $(B)/libcli.a $(B)/
 
 # The runtime's tests and examples are linked with nothing that lies above it.
 EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard tests/examples/co_*.c))
-TEST_RUNTIME := $(call objects,tests/lib/co_test.c tests/lib/child.c tests/lib/sockets.c) $(B)/libruntime.a $(B)/libbase.a
+TEST_RUNTIME := $(call objects,$(addprefix tests/lib/,co_test.c co_stress.c child.c sockets.c)) $(B)/libruntime.a $(B)/libbase.a
 LINK_RUNTIME = $(CC) $(CFLAGS) $(LINKING) -o $@ $^ $(EVENT_LIBS)
 
 $(B)/tests/unit/test_runtime_%: $(B)/obj/tests/unit/test_runtime_%.o $(TEST_RUNTIME)

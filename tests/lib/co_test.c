@@ -298,13 +298,25 @@ void co_test_wait(struct co_test_group *group)
 
 /* ---- counts and chance ------------------------------------------------------------------------------------------- */
 
-size_t test_scale(size_t count)
+static size_t scaled(size_t count, double factor)
 {
 	const char *text = getenv("TEST_SCALE");
-	const double factor = (text != NULL ? atof(text) : 1.0) / (TEST_SANITIZED ? 10.0 : 1.0);
-	const double scaled = (double)count * factor;
+	const double product = (double)count * factor * (text != NULL ? atof(text) : 1.0);
 
-	return scaled < 1.0 ? 1 : (size_t)scaled;
+	return product < 1.0 ? 1 : (size_t)product;
+}
+
+size_t test_scale(size_t count)
+{
+	return scaled(count, TEST_SANITIZED ? 0.1 : 1.0);
+}
+
+size_t test_crowd(size_t count)
+{
+	const size_t crowd = scaled(count, 1.0);
+	const size_t most = TEST_THREAD_SANITIZED ? 2000 : TEST_SANITIZED ? 10000 : SIZE_MAX;
+
+	return crowd < most ? crowd : most;
 }
 
 uint64_t test_seed(void)

@@ -23,15 +23,19 @@
 
 #include "runtime/co.h"
 
+/* Built with a sanitizer; with ThreadSanitizer. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(BATON_SANITIZE)
 #define TEST_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(undefined_behavior_sanitizer)
-#define TEST_SANITIZED 1
-#endif
-#endif
-#ifndef TEST_SANITIZED
+#else
 #define TEST_SANITIZED 0
+#endif
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TEST_THREAD_SANITIZED 1
+#endif
+#endif
+#ifndef TEST_THREAD_SANITIZED
+#define TEST_THREAD_SANITIZED 0
 #endif
 
 /* ---- tests ------------------------------------------------------------------------------------------------------- */
@@ -130,8 +134,12 @@ void co_test_wait(struct co_test_group *group);
 
 /* ---- counts and chance ------------------------------------------------------------------------------------------- */
 
-/* COUNT times TEST_SCALE; a tenth of that in sanitizer builds. At least 1. */
+/* How often to do something: COUNT times TEST_SCALE; a tenth of that in sanitizer builds. At least 1. */
 size_t test_scale(size_t count);
+
+/* How many coroutines may be alive at once: COUNT times TEST_SCALE, but no more than 10,000 under AddressSanitizer and
+ * 2,000 under ThreadSanitizer, which keep much for each. At least 1. */
+size_t test_crowd(size_t count);
 
 /* A seeded generator: SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014). One per
  * coroutine; equal seeds and streams give equal numbers. The seed is printed when a check fails. */

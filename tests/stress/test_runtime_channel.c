@@ -6,56 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/memory.h"
-#include "tests/lib/co_test.h"
-
-/* ---- a context that ends at a random moment ---------------------------------------------------------------------- */
-
-struct killer {
-	struct co_context *context;
-	unsigned yields;
-};
-
-static void kill_after_yields(void *arg)
-{
-	const struct killer killer = *(struct killer *)arg;
-
-	memory_free(arg);
-	for (unsigned i = 0; i < killer.yields; i++)
-		co_yield();
-	co_cancel(killer.context, NULL);
-	co_context_unref(killer.context);
-}
-
-/* NULL, or a context that another coroutine cancels soon, or one with a deadline soon. */
-static struct co_context *doomed_context(struct test_random *random, struct co_test_group *killers)
-{
-	struct co_context *context = NULL;
-	struct killer *killer;
-
-	switch (test_random_below(random, 4)) {
-	case 0:
-		return NULL;
-	case 1:
-		co_with_timeout(NULL, (int64_t)test_random_below(random, 100 * CO_MICROSECOND), &context);
-		return context;
-	default:
-		killer = memory_alloc(sizeof(*killer));
-		if (killer == NULL || co_with_cancel(NULL, &context) != 0)
-			return NULL;
-		*killer = (struct killer){co_context_ref(context), (unsigned)test_random_below(random, 4)};
-		co_test_go(killers, kill_after_yields, killer);
-		return context;
-	}
-}
+#include "tests/lib/co_stress.h"
 
 /* Now and then stays away for so long that the other side gives up. */
 static void dawdle(struct test_random *random)
 {
 	if (test_random_below(random, 4) == 0)
 		co_sleep(NULL, (int64_t)test_random_below(random, 100 * CO_MICROSECOND));
-	while (test_random_below(random, 3) == 0)
-		co_yield();
+	co_test_dawdle(random);
 }
 
 /* ---- traffic ----------------------------------------------------------------------------------------------------- */
@@ -74,13 +32,6 @@ static struct {
 	atomic_size_t done[2];
 } traffic;
 
-static const int numbers[SENDERS] = {0, 1, 2, 3, 4, 5};
-
-static bool is_end_of_context(int r)
-{
-	return r == CO_ECANCELED || r == CO_EDEADLINE;
-}
-
 static void send_values(void *arg)
 {
 	const int number = *(const int *)arg;
@@ -88,11 +39,11 @@ static void send_values(void *arg)
 
 	for (size_t i = 0; i < traffic.values; i++) {
 		const int value = number * VALUES + (int)i;
-		struct co_context *context = doomed_context(&random, &traffic.killers);
+		struct co_context *context = co_test_doomed(&random, &traffic.killers, 100 * CO_MICROSECOND);
 		const int r = co_send(context, traffic.channel, &value);
 
 		co_context_unref(context);
-		CHECK(r == 0 || is_end_of_context(r));
+		CHECK(r == 0 || co_test_is_end(r));
 		if (r == 0)
 			atomic_fetch_add(&traffic.sent[value], 1);
 		atomic_fetch_add(r == 0 ? &traffic.done[0] : &traffic.given_up[0], 1);
@@ -110,7 +61,7 @@ static void receive_values(void *arg)
 	for (int i = 0; i < SENDERS; i++)
 		last[i] = -1;
 	do {
-		struct co_context *context = doomed_context(&random, &traffic.killers);
+		struct co_context *context = co_test_doomed(&random, &traffic.killers, 100 * CO_MICROSECOND);
 		int value = -1;
 
 		r = co_receive(context, traffic.channel, &value);
@@ -121,7 +72,7 @@ static void receive_values(void *arg)
 			last[value / VALUES] = value;
 			atomic_fetch_add(&traffic.received[value], 1);
 		} else {
-			CHECK(is_end_of_context(r) || r == CO_ECLOSED);
+			CHECK(co_test_is_end(r) || r == CO_ECLOSED);
 		}
 		atomic_fetch_add(r == 0 ? &traffic.done[1] : &traffic.given_up[1], 1);
 		dawdle(&random);
@@ -138,10 +89,8 @@ static void run_traffic(size_t capacity)
 	traffic.values = values < VALUES ? values : VALUES;
 	traffic.channel = co_channel_new(sizeof(int), capacity);
 	CHECK(traffic.channel != NULL);
-	for (int i = 0; i < SENDERS; i++)
-		co_test_go(&senders, send_values, (void *)(uintptr_t)&numbers[i]);
-	for (int i = 0; i < RECEIVERS; i++)
-		co_test_go(&receivers, receive_values, (void *)(uintptr_t)&numbers[i]);
+	co_test_go_each(&senders, SENDERS, send_values);
+	co_test_go_each(&receivers, RECEIVERS, receive_values);
 	co_test_wait(&senders);
 	CHECK_EQUAL(co_channel_close(traffic.channel), 0);
 	co_test_wait(&receivers);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/lib/co_test.h"
+#include "tests/lib/co_stress.h"
 
 #define NODES 100
 
@@ -121,11 +121,9 @@ COROUTINE_TEST(layers_cancel)
 	}
 }
 
-static const char riders[200];
-
-static void ride_out(void *rider)
+static void ride_out(void *number)
 {
-	struct test_random random = test_random_stream((uint64_t)((const char *)rider - riders));
+	struct test_random random = test_random_stream((uint64_t) * (const int *)number);
 	struct layers layers;
 	struct co_context *top;
 
@@ -145,10 +143,9 @@ static void ride_out(void *rider)
 COROUTINE_TEST(layers_timeout)
 {
 	struct co_test_group group = {0};
-	const size_t count = test_scale(200) < sizeof(riders) ? test_scale(200) : sizeof(riders);
+	const size_t piles = test_scale(200);
 
-	for (size_t i = 0; i < count; i++)
-		co_test_go(&group, ride_out, (void *)(uintptr_t)&riders[i]);
+	co_test_go_each(&group, piles < 5000 ? piles : 5000, ride_out);
 	co_test_wait(&group);
 }
 

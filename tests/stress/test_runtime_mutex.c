@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 
-#include "tests/lib/co_test.h"
+#include "tests/lib/co_stress.h"
 
 #define LOCKERS 12
 
@@ -17,8 +17,6 @@ static struct {
 	atomic_long given_up;
 	size_t rounds;
 } shared;
-
-static const int numbers[LOCKERS] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
 
 static void be_inside(struct test_random *random)
 {
@@ -65,8 +63,7 @@ COROUTINE_TEST(lockers_that_give_up)
 	shared.counter = 0;
 	atomic_store(&shared.acquired, 0);
 	atomic_store(&shared.given_up, 0);
-	for (int i = 0; i < LOCKERS; i++)
-		co_test_go(&group, lock_and_give_up, (void *)(uintptr_t)&numbers[i]);
+	co_test_go_each(&group, LOCKERS, lock_and_give_up);
 	co_test_wait(&group);
 	printf("locked %ld, given up %ld\n", atomic_load(&shared.acquired), atomic_load(&shared.given_up));
 	CHECK_EQUAL(shared.counter, atomic_load(&shared.acquired));

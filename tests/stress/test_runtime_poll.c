@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/list.h"
-#include "tests/lib/co_test.h"
+#include "tests/lib/co_stress.h"
 #include "tests/lib/sockets.h"
 
 /* ---- streams ----------------------------------------------------------------------------------------------------- */
@@ -192,11 +192,11 @@ static void let_go(struct co_poll *poll)
 	atomic_fetch_add(&removals, 1);
 }
 
-static const char visitors[10];
+#define VISITORS 10
 
-static void come_and_go(void *arg)
+static void come_and_go(void *number)
 {
-	struct test_random random = test_random_stream((uint64_t)((const char *)arg - visitors));
+	struct test_random random = test_random_stream((uint64_t) * (const int *)number);
 	const size_t rounds = test_scale(2000);
 
 	for (size_t i = 0; i < rounds; i++) {
@@ -227,10 +227,9 @@ COROUTINE_TEST(churn)
 	struct co_test_group group = {0};
 
 	atomic_store(&removals, 0);
-	for (size_t i = 0; i < sizeof(visitors); i++)
-		co_test_go(&group, come_and_go, (void *)(uintptr_t)&visitors[i]);
+	co_test_go_each(&group, VISITORS, come_and_go);
 	co_test_wait(&group);
-	CHECK_EQUAL(atomic_load(&removals), sizeof(visitors) * test_scale(2000));
+	CHECK_EQUAL(atomic_load(&removals), VISITORS * test_scale(2000));
 }
 
 int main(void)

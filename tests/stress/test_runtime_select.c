@@ -7,50 +7,10 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "tests/lib/co_test.h"
+#include "tests/lib/co_stress.h"
 
 #define CHANNELS 4
 #define WORKERS 8
-
-/* ---- a context that ends at a random moment ---------------------------------------------------------------------- */
-
-struct killer {
-	struct co_context *context;
-	unsigned yields;
-};
-
-static void kill_after_yields(void *arg)
-{
-	const struct killer killer = *(struct killer *)arg;
-
-	memory_free(arg);
-	for (unsigned i = 0; i < killer.yields; i++)
-		co_yield();
-	co_cancel(killer.context, NULL);
-	co_context_unref(killer.context);
-}
-
-/* NULL, or a context that another coroutine cancels soon, or one with a deadline soon. */
-static struct co_context *doomed_context(struct test_random *random, struct co_test_group *killers)
-{
-	struct co_context *context = NULL;
-	struct killer *killer;
-
-	switch (test_random_below(random, 3)) {
-	case 0:
-		return NULL;
-	case 1:
-		co_with_timeout(NULL, (int64_t)test_random_below(random, 60 * CO_MICROSECOND), &context);
-		return context;
-	default:
-		killer = memory_alloc(sizeof(*killer));
-		if (killer == NULL || co_with_cancel(NULL, &context) != 0)
-			return NULL;
-		*killer = (struct killer){co_context_ref(context), (unsigned)test_random_below(random, 4)};
-		co_test_go(killers, kill_after_yields, killer);
-		return context;
-	}
-}
 
 /* ---- traffic in all directions ----------------------------------------------------------------------------------- */
 
@@ -65,13 +25,11 @@ static struct {
 
 enum { SENT = 1, RECEIVED = 16 };
 
-static const int numbers[WORKERS] = {0, 1, 2, 3, 4, 5, 6, 7};
-
 /* Up to six cases, channels drawn at random, some twice and some NULL; each sends a value of its own. */
 static void random_select(struct test_random *random, int number, size_t round)
 {
 	const size_t count = 1 + test_random_below(random, 6);
-	struct co_context *context = doomed_context(random, &traffic.killers);
+	struct co_context *context = co_test_doomed(random, &traffic.killers, 60 * CO_MICROSECOND);
 	struct co_case cases[6];
 	int values[6];
 	int chosen;
@@ -95,7 +53,7 @@ static void random_select(struct test_random *random, int number, size_t round)
 		chosen = co_select(context, cases, count);
 	co_context_unref(context);
 	if (chosen < 0) {
-		CHECK(chosen == CO_ECANCELED || chosen == CO_EDEADLINE || chosen == CO_EWOULDBLOCK);
+		CHECK(co_test_is_end(chosen) || chosen == CO_EWOULDBLOCK);
 		atomic_fetch_add(&traffic.given_up, 1);
 		for (size_t i = 0; i < count; i++)
 			CHECK(cases[i].is_send || values[i] == -1);
@@ -116,8 +74,7 @@ static void work(void *arg)
 
 	for (size_t i = 0; i < traffic.rounds; i++) {
 		random_select(&random, number, i);
-		while (test_random_below(&random, 3) == 0)
-			co_yield();
+		co_test_dawdle(&random);
 	}
 }
 
@@ -146,8 +103,7 @@ COROUTINE_TEST(nothing_lost_nothing_twice)
 		traffic.channels[i] = co_channel_new(sizeof(int), i / 2);
 		CHECK(traffic.channels[i] != NULL);
 	}
-	for (int i = 0; i < WORKERS; i++)
-		co_test_go(&group, work, (void *)(uintptr_t)&numbers[i]);
+	co_test_go_each(&group, WORKERS, work);
 	co_test_wait(&group);
 	co_test_wait(&traffic.killers);
 	drain();

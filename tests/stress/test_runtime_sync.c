@@ -7,12 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/memory.h"
-#include "tests/lib/co_test.h"
+#include "tests/lib/co_stress.h"
 
 #define WORKERS 8
-
-static const int numbers[WORKERS] = {0, 1, 2, 3, 4, 5, 6, 7};
 
 static struct {
 	struct co_test_group killers;
@@ -21,57 +18,11 @@ static struct {
 	atomic_size_t given_up;
 } run;
 
-/* ---- a context that ends at a random moment ---------------------------------------------------------------------- */
-
-struct killer {
-	struct co_context *context;
-	unsigned yields;
-};
-
-static void kill_after_yields(void *arg)
-{
-	const struct killer killer = *(struct killer *)arg;
-
-	memory_free(arg);
-	for (unsigned i = 0; i < killer.yields; i++)
-		co_yield();
-	co_cancel(killer.context, NULL);
-	co_context_unref(killer.context);
-}
-
-/* NULL, or a context that another coroutine cancels soon, or one with a deadline soon. */
-static struct co_context *doomed_context(struct test_random *random)
-{
-	struct co_context *context = NULL;
-	struct killer *killer;
-
-	switch (test_random_below(random, 4)) {
-	case 0:
-		return NULL;
-	case 1:
-		co_with_timeout(NULL, (int64_t)test_random_below(random, 60 * CO_MICROSECOND), &context);
-		return context;
-	default:
-		killer = memory_alloc(sizeof(*killer));
-		if (killer == NULL || co_with_cancel(NULL, &context) != 0)
-			return NULL;
-		*killer = (struct killer){co_context_ref(context), (unsigned)test_random_below(random, 4)};
-		co_test_go(&run.killers, kill_after_yields, killer);
-		return context;
-	}
-}
-
 /* Counts how a wait ended; false where its context ended it. */
 static bool succeeded(int r)
 {
 	atomic_fetch_add(r == 0 ? &run.done : &run.given_up, 1);
 	return r == 0;
-}
-
-static void dawdle(struct test_random *random)
-{
-	while (test_random_below(random, 3) == 0)
-		co_yield();
 }
 
 static void run_workers(const char *what, void (*worker)(void *), size_t rounds)
@@ -80,8 +31,7 @@ static void run_workers(const char *what, void (*worker)(void *), size_t rounds)
 
 	memset(&run, 0, sizeof(run));
 	run.rounds = test_scale(rounds);
-	for (int i = 0; i < WORKERS; i++)
-		co_test_go(&group, worker, (void *)(uintptr_t)&numbers[i]);
+	co_test_go_each(&group, WORKERS, worker);
 	co_test_wait(&group);
 	co_test_wait(&run.killers);
 	printf("%s: %zu done, %zu given up\n", what, atomic_load(&run.done), atomic_load(&run.given_up));
@@ -103,7 +53,7 @@ static void read_one(struct co_context *context, struct test_random *random)
 		return;
 	n = atomic_fetch_add(&library.activity, 1);
 	CHECK(n >= 0 && n < 10000);
-	dawdle(random);
+	co_test_dawdle(random);
 	atomic_fetch_sub(&library.activity, 1);
 	CHECK_EQUAL(co_rwmutex_read_unlock(&library.rwmutex), 0);
 }
@@ -113,7 +63,7 @@ static void write_one(struct co_context *context, struct test_random *random)
 	if (!succeeded(co_rwmutex_lock(context, &library.rwmutex)))
 		return;
 	CHECK_EQUAL(atomic_fetch_add(&library.activity, 10000), 0);
-	dawdle(random);
+	co_test_dawdle(random);
 	atomic_fetch_sub(&library.activity, 10000);
 	CHECK_EQUAL(co_rwmutex_unlock(&library.rwmutex), 0);
 }
@@ -123,14 +73,14 @@ static void use_library(void *arg)
 	struct test_random random = test_random_stream((uint64_t) * (const int *)arg);
 
 	for (size_t i = 0; i < run.rounds; i++) {
-		struct co_context *context = doomed_context(&random);
+		struct co_context *context = co_test_doomed(&random, &run.killers, 60 * CO_MICROSECOND);
 
 		if (test_random_below(&random, 3) == 0)
 			write_one(context, &random);
 		else
 			read_one(context, &random);
 		co_context_unref(context);
-		dawdle(&random);
+		co_test_dawdle(&random);
 	}
 }
 
@@ -156,17 +106,17 @@ static void use_harbour(void *arg)
 
 	for (size_t i = 0; i < run.rounds; i++) {
 		const uint64_t weight = 1 + test_random_below(&random, BERTHS);
-		struct co_context *context = doomed_context(&random);
+		struct co_context *context = co_test_doomed(&random, &run.killers, 60 * CO_MICROSECOND);
 		const bool has = succeeded(co_semaphore_acquire(context, &harbour.semaphore, weight));
 
 		co_context_unref(context);
 		if (has) {
 			CHECK(atomic_fetch_add(&harbour.inside, weight) + weight <= BERTHS);
-			dawdle(&random);
+			co_test_dawdle(&random);
 			atomic_fetch_sub(&harbour.inside, weight);
 			CHECK_EQUAL(co_semaphore_release(&harbour.semaphore, weight), 0);
 		}
-		dawdle(&random);
+		co_test_dawdle(&random);
 	}
 }
 
@@ -229,14 +179,14 @@ static void use_store(void *arg)
 	struct test_random random = test_random_stream((uint64_t)number);
 
 	for (size_t i = 0; i < run.rounds; i++) {
-		struct co_context *context = doomed_context(&random);
+		struct co_context *context = co_test_doomed(&random, &run.killers, 60 * CO_MICROSECOND);
 
 		if (number % 2 == 0)
 			put_one(context);
 		else
 			take_one(context);
 		co_context_unref(context);
-		dawdle(&random);
+		co_test_dawdle(&random);
 	}
 }
 
@@ -394,14 +344,14 @@ static void wait_for_rally(void *arg)
 	struct test_random random = test_random_stream((uint64_t) * (const int *)arg);
 
 	for (size_t i = 0; i < run.rounds; i++) {
-		struct co_context *context = doomed_context(&random);
+		struct co_context *context = co_test_doomed(&random, &run.killers, 60 * CO_MICROSECOND);
 
 		CHECK_EQUAL(co_waitgroup_add(&rally.group, 1), 0);
-		dawdle(&random);
+		co_test_dawdle(&random);
 		CHECK_EQUAL(co_waitgroup_done(&rally.group), 0);
 		(void)succeeded(co_waitgroup_wait(context, &rally.group));
 		co_context_unref(context);
-		dawdle(&random);
+		co_test_dawdle(&random);
 	}
 }
 

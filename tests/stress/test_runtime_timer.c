@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "base/list.h"
-#include "tests/lib/co_test.h"
+#include "tests/lib/co_stress.h"
 
 struct stressed {
 	struct co_timer timer;
@@ -112,11 +112,9 @@ COROUTINE_TEST(one_stop_counts)
 
 /* ---- sleepers ---------------------------------------------------------------------------------------------------- */
 
-static const char sleepers[5000];
-
-static void sleep_at_random(void *sleeper)
+static void sleep_at_random(void *number)
 {
-	struct test_random random = test_random_stream((uint64_t)((const char *)sleeper - sleepers));
+	struct test_random random = test_random_stream((uint64_t) * (const int *)number);
 
 	for (int i = 0; i < 20; i++) {
 		const int64_t begin = co_now();
@@ -137,10 +135,9 @@ static void sleep_at_random(void *sleeper)
 COROUTINE_TEST(thousands_of_sleepers)
 {
 	struct co_test_group group = {0};
-	const size_t count_of = test_scale(5000) < sizeof(sleepers) ? test_scale(5000) : sizeof(sleepers);
+	const size_t sleepers = test_scale(5000);
 
-	for (size_t i = 0; i < count_of; i++)
-		co_test_go(&group, sleep_at_random, (void *)(uintptr_t)&sleepers[i]);
+	co_test_go_each(&group, sleepers < 5000 ? sleepers : 5000, sleep_at_random);
 	co_test_wait(&group);
 }
 

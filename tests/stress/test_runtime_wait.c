@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 
-#include "tests/lib/co_test.h"
+#include "tests/lib/co_stress.h"
 
 /* ---- one wait in four queues ------------------------------------------------------------------------------------- */
 
@@ -191,11 +191,9 @@ static void release(void)
 	co_spin_unlock(&semaphore.lock);
 }
 
-static const char users[USERS];
-
-static void use_semaphore(void *user)
+static void use_semaphore(void *number)
 {
-	struct test_random random = test_random_stream((uint64_t)((const char *)user - users));
+	struct test_random random = test_random_stream((uint64_t) * (const int *)number);
 	struct co_context *context = NULL;
 	int64_t deadline;
 
@@ -227,8 +225,7 @@ COROUTINE_TEST(no_permit_lost)
 	semaphore.rounds = test_scale(10000);
 	atomic_store(&semaphore.acquired, 0);
 	atomic_store(&semaphore.given_up, 0);
-	for (int i = 0; i < USERS; i++)
-		co_test_go(&group, use_semaphore, (void *)(uintptr_t)&users[i]);
+	co_test_go_each(&group, USERS, use_semaphore);
 	co_test_wait(&group);
 	printf("acquired %ld, given up %ld\n", atomic_load(&semaphore.acquired), atomic_load(&semaphore.given_up));
 	CHECK_EQUAL(semaphore.permits, PERMITS);

@@ -121,7 +121,7 @@ COROUTINE_TEST(goroutines_chain)
 	enum { LONGEST = 10000 };
 	static struct link links[LONGEST];
 	struct co_test_group group = {0};
-	const size_t length = test_scale(LONGEST) < LONGEST ? test_scale(LONGEST) : LONGEST;
+	const size_t length = test_crowd(LONGEST) < LONGEST ? test_crowd(LONGEST) : LONGEST;
 	struct co_channel *leftmost = co_channel_new(sizeof(int), 0);
 	struct co_channel *left = leftmost;
 	int value = 0;

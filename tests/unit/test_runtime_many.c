@@ -10,19 +10,6 @@
 
 #include "tests/lib/co_test.h"
 
-/* ThreadSanitizer keeps a thread's state per coroutine, and a limited number of them. */
-static size_t crowd_size(size_t count)
-{
-	size_t size = test_scale(count);
-
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-	size = size < 1000 ? size : 1000;
-#endif
-#endif
-	return size;
-}
-
 static struct co_stats stats_now(void)
 {
 	struct co_stats stats;
@@ -67,7 +54,7 @@ static void park_the_crowd(void)
 static void hundred_thousand_parked(void **state)
 {
 	(void)state;
-	crowd = crowd_size(100000);
+	crowd = test_crowd(100000);
 	co_test_run(__func__, park_the_crowd, NULL);
 }
 
@@ -77,7 +64,7 @@ static void every_guard_mode_holds_forty_thousand(void **state)
 	static const enum co_guard modes[] = {CO_GUARD_INSTALL, CO_GUARD_MPROTECT, CO_GUARD_SLAB};
 
 	(void)state;
-	crowd = crowd_size(40000);
+	crowd = test_crowd(40000);
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
 		const struct co_options options = {.procs = co_test_most_procs(), .guard = modes[i]};
 
@@ -99,7 +86,7 @@ static void touch(void *number)
 SINGLE_P_TEST(stacks_are_bound_late_and_used_again)
 {
 	static atomic_size_t ended;
-	const size_t count = test_scale(100000);
+	const size_t count = test_crowd(100000);
 	const uint64_t mapped = stats_now().stacks_mapped;
 
 	atomic_store(&ended, 0);
@@ -117,7 +104,7 @@ COROUTINE_TEST(waves_use_the_same_stacks)
 {
 	uint64_t mapped = 0;
 
-	crowd = crowd_size(5000);
+	crowd = test_crowd(5000);
 	for (int wave = 0; wave < 10; wave++) {
 		park_the_crowd();
 		if (wave == 1)
@@ -142,7 +129,7 @@ static size_t resident_pages(void)
 static void give_memory_back(void)
 {
 	struct co_channel *gate = co_channel_new(1, 0);
-	const size_t count = crowd_size(40000);
+	const size_t count = test_crowd(40000);
 	const size_t before = resident_pages();
 	size_t peak;
 
