@@ -79,7 +79,10 @@ static int run(void *arg)
 
 int main(int count, char **arguments)
 {
-	struct co_options runtime = {.procs = 1}; /* until every object has been audited for several */
+	struct co_options runtime = {
+		.procs = 1, /* until every object has been audited for several */
+		.survives_quit = true,
+	};
 	struct options options;
 	int status;
 	int r;

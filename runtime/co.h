@@ -66,6 +66,7 @@ struct co_options {
 	/* Called after a fatal report instead of exit(2), before abort(3) for a stack overflow; NULL: not. Where it
 	 * returns from a deadlock's report, co_run does too, with -EDEADLK. */
 	void (*fatal)(void);
+	bool survives_quit; /* goes on after the report that SIGQUIT asks for; else it ends the program, as Go's does */
 };
 
 /* Runs MAIN(ARG) as the main coroutine, and everything it starts, until it returns; the others are then dropped where
@@ -77,7 +78,8 @@ struct co_options {
  * *RET_STATUS, and 0; CO_EINVAL for options out of range or where a run is under way; CO_ENOMEM or a negative errno
  * when it could not start.
  * When every coroutine is parked and nothing outside can wake one, prints "fatal error: all goroutines are asleep -
- * deadlock!" and each coroutine's state to standard error and exits with status 2. */
+ * deadlock!" and each coroutine's state and backtrace to standard error and exits with status 2. On SIGQUIT, unless a
+ * coroutine has waited for that signal, prints the same of all coroutines, and exits with status 2. */
 int co_run(const struct co_options *options, int (*main)(void *arg), void *arg, int *ret_status);
 
 /* The guard mode of this run, never CO_GUARD_AUTO, and its name for messages. */
@@ -662,7 +664,8 @@ struct co_parked {
 /* Counts the parked coroutines by reason: writes up to LENGTH of them to RET, and returns how many. */
 size_t co_parked_by_reason(struct co_parked *ret, size_t length);
 
-/* Writes each coroutine's number, state, what it waits for and since when, and where it was started, to FD. */
+/* Writes each coroutine's number, state, what it waits for and since when, where it was started, and where it stands,
+ * to FD. What runs is shown without its backtrace. By one thread at a time. */
 void co_dump(int fd);
 
 #endif

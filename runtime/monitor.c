@@ -2,28 +2,24 @@
  *
  * monitor.c - a thread that watches the Ps: for coroutines that keep theirs, and for work that only the idle could do.
  *
- * A P whose count of switches has stood still for a second has a hog on it: its thread is sent SIGURG, and its handler
- * writes the backtrace. Where a P has stood still for a moment, what is queued on it, `next` too, is offered to an idle
- * M; so is the poller if nobody has come by it.
+ * A P whose count of switches has stood still for a second has a hog on it, whose backtrace is reported. SIGQUIT comes
+ * to this thread too, and all coroutines are reported. Where a P has stood still for a moment, what is queued on it,
+ * `next` too, is offered to an idle M; so is the poller if nobody has come by it.
  *
  * While all Ps are idle the monitor sleeps on its futex; the first M that has work again wakes it.
  */
 #include "runtime/monitor.h"
 
-#include <errno.h>
-#include <execinfo.h>
 #include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "runtime/dump.h"
 #include "runtime/futex.h"
 #include "runtime/idle.h"
-#include "runtime/local.h"
 #include "runtime/poll.h"
+#include "runtime/quit.h"
 #include "runtime/sched.h"
-
-enum { FRAMES_MAX = 64 };
+#include "runtime/snapshot.h"
 
 #define HOG_NS (1 * CO_SECOND)
 #define TICK_NS (10 * CO_MILLISECOND)        /* with several Ps, of which one may have work that another could do */
@@ -33,32 +29,14 @@ atomic_bool co_monitor_sleeps;
 
 static struct {
 	pthread_t thread;
-	struct sigaction former;
 	atomic_bool ending;
 	atomic_uint woken; /* the futex */
 	uint64_t polls;    /* as counted at the last look */
 } monitor;
 
-/* ---- the threads' side ----------------------------------------------------------------------- */
-
-static void on_report(int signal, siginfo_t *info, void *machine)
-{
-	struct co_m *m = co_m_self();
-	void *frames[FRAMES_MAX];
-	int error = errno;
-
-	(void)signal;
-	(void)info;
-	(void)machine;
-	if (m != NULL && atomic_exchange(&m->must_report, false))
-		co_report_hog(m->current, frames, backtrace(frames, FRAMES_MAX));
-	errno = error;
-}
-
 void co_monitor_wake(void)
 {
-	if (!atomic_exchange(&co_monitor_sleeps, false))
-		return;
+	atomic_store(&co_monitor_sleeps, false);
 	atomic_store(&monitor.woken, 1);
 	co_futex_wake(&monitor.woken);
 }
@@ -84,13 +62,13 @@ static bool stands_still(struct co_p *p, int64_t now)
 
 static void report_hog(struct co_p *p, int64_t now)
 {
-	struct co_m *m = &co_runtime.ms[p->number];
+	struct co_snapshot snapshot;
 
 	if (p->watch.was_reported || now - p->watch.since < HOG_NS)
 		return;
 	p->watch.was_reported = true;
-	atomic_store(&m->must_report, true);
-	(void)pthread_kill(m->thread, SIGURG);
+	if (co_snapshot_take(&co_runtime.ms[p->number], &snapshot))
+		co_report_hog(&snapshot);
 }
 
 /* True if nobody has polled since the last look, and nobody is about to. */
@@ -101,6 +79,16 @@ static bool poller_is_forgotten(void)
 
 	monitor.polls = polls;
 	return is_forgotten;
+}
+
+/* Reports all coroutines if SIGQUIT has asked for it, and ends the program unless it is to go on. */
+static void heed_quit(void)
+{
+	if (!co_quit_take())
+		return;
+	co_dump_at_quit(STDERR_FILENO);
+	if (!co_runtime.survives_quit)
+		_exit(2);
 }
 
 /* Looks at every P once. True if all are idle. */
@@ -138,7 +126,7 @@ static void sleep_with_them(void)
 {
 	atomic_store(&monitor.woken, 0);
 	atomic_store(&co_monitor_sleeps, true);
-	if (!all_are_idle() || atomic_load(&monitor.ending))
+	if (!all_are_idle() || atomic_load(&monitor.ending) || co_quit_is_asked())
 		atomic_store(&co_monitor_sleeps, false);
 	while (atomic_load(&co_monitor_sleeps))
 		co_futex_wait(&monitor.woken, 0, CO_NEVER);
@@ -150,10 +138,12 @@ static void *watch(void *arg)
 	unsigned idle_ticks = 0;
 
 	(void)arg;
+	co_quit_listen();
 	while (!atomic_load(&monitor.ending)) {
 		atomic_store(&monitor.woken, 0);
-		if (!atomic_load(&monitor.ending))
+		if (!atomic_load(&monitor.ending) && !co_quit_is_asked())
 			co_futex_wait(&monitor.woken, 0, tick);
+		heed_quit();
 		idle_ticks = look() ? idle_ticks + 1 : 0;
 		if (idle_ticks > 1)
 			sleep_with_them();
@@ -165,29 +155,30 @@ static void *watch(void *arg)
 
 int co_monitor_open(void)
 {
-	struct sigaction action = {.sa_sigaction = on_report, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
-	void *frame;
-	int r;
+	int r = co_snapshot_open();
 
-	(void)backtrace(&frame, 1); /* the first call loads a library, which no handler must */
-	(void)sigfillset(&action.sa_mask);
-	if (sigaction(SIGURG, &action, &monitor.former) != 0)
-		return -errno;
+	if (r != 0)
+		return r;
+	r = co_quit_open(co_monitor_wake);
+	if (r != 0)
+		goto out_snapshot;
 	atomic_store(&monitor.ending, false);
 	atomic_store(&co_monitor_sleeps, false);
 	monitor.polls = 0;
-	r = pthread_create(&monitor.thread, NULL, watch, NULL);
-	if (r != 0)
-		(void)sigaction(SIGURG, &monitor.former, NULL);
-	return -r;
+	r = -pthread_create(&monitor.thread, NULL, watch, NULL);
+	if (r == 0)
+		return 0;
+	co_quit_close();
+out_snapshot:
+	co_snapshot_close();
+	return r;
 }
 
 void co_monitor_close(void)
 {
 	atomic_store(&monitor.ending, true);
-	atomic_store(&co_monitor_sleeps, false);
-	atomic_store(&monitor.woken, 1);
-	co_futex_wake(&monitor.woken);
+	co_monitor_wake();
 	(void)pthread_join(monitor.thread, NULL);
-	(void)sigaction(SIGURG, &monitor.former, NULL);
+	co_quit_close();
+	co_snapshot_close();
 }

@@ -17,6 +17,7 @@ int co_monitor_open(void);
 /* Ends it. The Ms may still run. */
 void co_monitor_close(void);
 
+/* Has it look at once. Safe in signal handlers. */
 void co_monitor_wake(void);
 
 /* To be called by an M that has work again. */

@@ -118,6 +118,7 @@ static int take_options(const struct co_options *options)
 	if (co_runtime.proc_count == 0)
 		co_runtime.proc_count = co_runtime.cpus < PROCS_MAX ? co_runtime.cpus : PROCS_MAX;
 	co_runtime.fatal = options->fatal;
+	co_runtime.survives_quit = options->survives_quit;
 	return co_stacks_open(bytes, options->guard);
 }
 

@@ -41,6 +41,7 @@ struct co_watch {
 	uint64_t switches; /* the P's count when it was seen to change last */
 	int64_t since;     /* when that was; 0: the P was idle */
 	bool was_reported;
+	uint64_t reported_id; /* what its thread said that it runs, at the last dump; 0: nothing */
 };
 
 struct co_p {
@@ -91,12 +92,11 @@ struct co_m {
 	void (*call)(void *arg); /* for co_on_thread_stack */
 	void *call_arg;
 	struct co_fiber fiber;
-	bool is_searching;       /* looks for work, and is counted in co_runtime.searching */
-	bool is_asleep;          /* has declared itself idle; see idle.c */
-	bool polls;              /* it sleeps in the poller */
-	struct list idle_link;   /* under the lock of idle.c */
-	atomic_uint woken;       /* the futex that it sleeps on */
-	atomic_bool must_report; /* the monitor wants the backtrace of what it runs */
+	bool is_searching;     /* looks for work, and is counted in co_runtime.searching */
+	bool is_asleep;        /* has declared itself idle; see idle.c */
+	bool polls;            /* it sleeps in the poller */
+	struct list idle_link; /* under the lock of idle.c */
+	atomic_uint woken;     /* the futex that it sleeps on */
 	pthread_t thread;
 	struct co_signal_stack signal_stack;
 };
@@ -109,6 +109,7 @@ struct co_runtime {
 	uint32_t run_number;
 	size_t stack_bytes;
 	void (*fatal)(void);
+	bool survives_quit; /* SIGQUIT's report is not the end */
 	int (*main)(void *arg);
 	void *main_arg;
 	int main_status;

@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "runtime/quit.h"
 #include "runtime/sched.h"
 
 int co_signal_wait(struct co_context *context, const sigset_t *signals, pid_t *ret_pid)
@@ -21,6 +22,8 @@ int co_signal_wait(struct co_context *context, const sigset_t *signals, pid_t *r
 
 	if (atomic_exchange(&co_runtime.signal_waiting, true))
 		return CO_EINVAL;
+	if (sigismember(signals, SIGQUIT))
+		co_quit_leave_to_program();
 	number = signalfd(-1, signals, SFD_NONBLOCK | SFD_CLOEXEC);
 	r = number < 0 ? -errno : co_fd_open(number, &fd);
 	if (r == 0) {

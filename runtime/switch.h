@@ -9,7 +9,9 @@
 #ifndef BATON_RUNTIME_SWITCH_H
 #define BATON_RUNTIME_SWITCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #if !defined(__x86_64__) && !defined(__aarch64__) && !defined(CO_SWITCH_UCONTEXT)
 #define CO_SWITCH_UCONTEXT
@@ -41,6 +43,16 @@ static inline const void *co_machine_stack_pointer(const struct co_machine *mach
 	return machine->stack_pointer;
 #endif
 }
+
+/* What a stack at rest holds from its stack pointer upwards. */
+#if defined(__aarch64__)
+enum { CO_MACHINE_BYTES = 160 };
+#else
+enum { CO_MACHINE_BYTES = 56 };
+#endif
+
+/* Where MACHINE, which is at rest, goes on, and its frame pointer there; it reads the stack. False: not known. */
+bool co_machine_caller(const struct co_machine *machine, uintptr_t *ret_address, uintptr_t *ret_frame);
 
 /* Leaves the running stack in SAVE and goes on with LOAD; returns when another switch loads SAVE. */
 void co_machine_switch(struct co_machine *save, const struct co_machine *load);

@@ -20,4 +20,18 @@ void co_machine_switch(struct co_machine *save, const struct co_machine *load)
 	(void)swapcontext(&save->context, &load->context);
 }
 
+bool co_machine_caller(const struct co_machine *machine, uintptr_t *ret_address, uintptr_t *ret_frame)
+{
+#if defined(__x86_64__)
+	*ret_address = (uintptr_t)machine->context.uc_mcontext.gregs[REG_RIP];
+	*ret_frame = (uintptr_t)machine->context.uc_mcontext.gregs[REG_RBP];
+	return true;
+#else
+	(void)machine;
+	(void)ret_address;
+	(void)ret_frame;
+	return false;
+#endif
+}
+
 #endif
