@@ -295,7 +295,7 @@ deps-bench: ## install the peers that bench compares with; leaves none running
 HEADERS := $(wildcard $(addsuffix /*.h,base proto runtime daemon daemon/objects clientlib cli tests/lib))
 SOURCES := $(wildcard $(addsuffix /*.c,base proto runtime daemon daemon/objects clientlib cli))
 TESTS := $(wildcard tests/*/*.[ch] tests/bench/peers/*.[ch])
-SCRIPTS := $(wildcard scripts/* .ci/run demo/* tests/*/*.sh)
+SCRIPTS := $(filter-out %.py,$(wildcard scripts/* .ci/run demo/* tests/*/*.sh))
 
 header-check: $(HEADERS:%=$(B)/headers/%.ok) # each header compiles alone
 $(B)/headers/%.ok: % | $(GENERATED) $(call deps-of,build check)
@@ -353,6 +353,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 USERUNITDIR ?= $(PREFIX)/lib/systemd/user
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
+GDBDIR ?= $(PREFIX)/share/gdb/auto-load
 
 # What goes where, a row each: folder, mode, files. A link and baton.pc come besides.
 define INSTALLED
@@ -369,6 +370,7 @@ $(UNITDIR) 644 systemd/batond.service systemd/batond.socket
 $(USERUNITDIR) 644 systemd/user/batond.service systemd/user/batond.socket
 $(SYSUSERSDIR) 644 systemd/sysusers.d/baton.conf
 $(TMPFILESDIR) 644 systemd/tmpfiles.d/baton.conf
+$(GDBDIR)$(BINDIR) 644 scripts/batond-gdb.py
 endef
 export INSTALLED
 

@@ -27,6 +27,7 @@ static void on_quit(int signal, siginfo_t *info, void *machine)
 
 	if (atomic_load(&quit.is_the_programs)) {
 		(void)sigaddset(&interrupted->uc_sigmask, signal);
+		info->si_code = SI_QUEUE; /* as it came but for this: the kernel takes no other code from a thread */
 		(void)syscall(SYS_rt_sigqueueinfo, getpid(), signal, info);
 	} else {
 		atomic_store(&quit.is_asked, true);
