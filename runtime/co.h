@@ -229,14 +229,12 @@ int co_context_done(struct co_context *done, struct co_context *context);
 
 /* ---- calls to come, and channels of time ------------------------------------------------------ */
 
-/* A call of a function, in a coroutine of its own, that is to be made at some time or once a context has ended. */
+/* A call of a function, in a coroutine of its own, that is to be made once a context has ended. */
 struct co_pending;
 
-/* Calls FUNCTION(ARG) once DURATION_NS has passed (Go's time.AfterFunc) or CONTEXT has ended (context.AfterFunc; at
- * once if it has). With RET not NULL, *RET is the caller's: to be given to co_pending_stop() once, before the run ends.
- * What the call needs is taken now: it cannot fail later. CONTEXT is held until then. 0, CO_ENOMEM, or CO_EINVAL where
- * no coroutine and no callback runs. */
-int co_after_func(int64_t duration_ns, void (*function)(void *arg), void *arg, struct co_pending **ret);
+/* Go's context.AfterFunc: calls FUNCTION(ARG) once CONTEXT has ended; at once if it has. With RET not NULL, *RET is the
+ * caller's: to be given to co_pending_stop() once, before the run ends. What the call needs is taken now: it cannot
+ * fail later. CONTEXT is held until then. 0, CO_ENOMEM, or CO_EINVAL where no coroutine and no callback runs. */
 int co_context_after_func(struct co_context *context, void (*function)(void *arg), void *arg, struct co_pending **ret);
 
 /* Takes the call back: true if it now will not be made, false if it has been or is being made. Does not wait for it to
@@ -245,8 +243,36 @@ bool co_pending_stop(struct co_pending *pending);
 
 struct co_channel;
 
-/* Go's time.After: a channel that gets co_now() as an int64_t once DURATION_NS has passed. The caller owns it:
- * co_channel_free(), also before that. 0, CO_ENOMEM, or CO_EINVAL as above. */
+/* Go's time.Timer: something that happens once, when its time has come, and can be stopped and set anew. It sends on a
+ * channel, or calls a function in a coroutine of its own. */
+struct co_alarm;
+
+/* Go's time.NewTimer: its channel gets co_now() as an int64_t once DURATION_NS has passed. 0, CO_ENOMEM, or CO_EINVAL
+ * where no coroutine and no callback runs. The caller owns it: co_alarm_free(). */
+int co_alarm_new(int64_t duration_ns, struct co_alarm **ret);
+
+/* Go's time.AfterFunc: calls FUNCTION(ARG) once DURATION_NS has passed. What the call needs is taken now: it cannot
+ * fail later. With RET not NULL, *RET is the caller's, as of co_alarm_new, and is set before FUNCTION begins. */
+int co_after_func(int64_t duration_ns, void (*function)(void *arg), void *arg, struct co_alarm **ret);
+
+/* The alarm's own; do not free it. NULL where it calls a function. */
+struct co_channel *co_alarm_channel(struct co_alarm *alarm);
+
+/* Takes back what is to come: true if it was still to come, also where it lay in the channel unreceived; from then on
+ * nothing comes. False if it was stopped before, or received, or the call has been or is being made; that is not waited
+ * for. */
+bool co_alarm_stop(struct co_alarm *alarm);
+
+/* Stops it, and sets it anew, to come once in DURATION_NS from now. 1 or 0: what co_alarm_stop would have said.
+ * CO_ENOMEM: one with a channel is stopped then, one with a function is as it was. */
+int co_alarm_reset(struct co_alarm *alarm, int64_t duration_ns);
+
+/* Stops it; it is gone. One caller at a time for what is done to an alarm with a channel. What is done to one with a
+ * function may meet, also in the function itself, but nothing may come after this. NULL is allowed. */
+void co_alarm_free(struct co_alarm *alarm);
+
+/* Go's time.After: the channel of an alarm without the alarm. The caller owns it: co_channel_free(), also before its
+ * time. Errors as of co_alarm_new. */
 int co_after(int64_t duration_ns, struct co_channel **ret);
 
 /* Go's time.Ticker: its channel gets co_now() as an int64_t every PERIOD_NS, counted from its start without drift. A
@@ -254,7 +280,8 @@ int co_after(int64_t duration_ns, struct co_channel **ret);
  * to arm it again. */
 struct co_ticker;
 
-/* 0; CO_ENOMEM; CO_EINVAL for a period that is not positive, or as above. The caller owns it: co_ticker_free(). */
+/* 0; CO_ENOMEM; CO_EINVAL for a period that is not positive, or as of co_alarm_new. The caller owns it:
+ * co_ticker_free(). One caller at a time for what is done to a ticker. */
 int co_ticker_new(int64_t period_ns, struct co_ticker **ret);
 void co_ticker_free(struct co_ticker *ticker);
 
@@ -538,6 +565,12 @@ int co_waitgroup_done(struct co_waitgroup *group);
 /* Parks until the counter is 0. 0, or the context's error. */
 int co_waitgroup_wait(struct co_context *context, struct co_waitgroup *group);
 
+/* Go's WaitGroup.Go: adds 1, and calls FUNCTION(ARG) in a new coroutine and co_waitgroup_done after it. 0, or an error
+ * of co_waitgroup_add or co_go, and then nothing was changed. */
+#define co_waitgroup_go(group, function, arg)                                                                          \
+	co_waitgroup_go_from((group), (function), (arg), #function " at " __FILE__ ":" CO_LINE_TEXT(__LINE__))
+int co_waitgroup_go_from(struct co_waitgroup *group, void (*function)(void *arg), void *arg, const char *site);
+
 /* Go's sync.Once. Zero is ready. */
 struct co_once {
 	atomic_bool is_done;
@@ -556,6 +589,16 @@ static inline int co_once_do(struct co_context *context, struct co_once *once, v
 		return 0;
 	return co_once_do_slowly(context, once, function, arg);
 }
+
+/* Go's sync.OnceValue: a value that is made when it is first asked for. Zero is ready. */
+struct co_once_value {
+	struct co_once once;
+	void *value;
+};
+
+/* Gives what FUNCTION(ARG) returned, which is called as by co_once_do, in *RET. 0, or the context's error. */
+int co_once_value_get(struct co_context *context, struct co_once_value *once_value, void *(*function)(void *arg),
+	void *arg, void **ret);
 
 /* Go's sync.Cond. Zero is ready. */
 struct co_cond {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * pending.c - calls to come: Go's time.AfterFunc and context.AfterFunc.
+ * pending.c - calls to come, for Go's time.AfterFunc (see alarm.c) and context.AfterFunc.
  *
  * The coroutine that is to make the call is there from the start, without a stack and in no queue, so that nothing can
  * fail when the time has come. Two hold a struct co_pending: the caller, until it stops it, and the event, whose hold
@@ -8,9 +8,12 @@
  *
  * Lock order: nothing is locked here.
  */
+#include "runtime/pending.h"
+
 #include "base/memory.h"
 #include "runtime/local.h"
 #include "runtime/sched.h"
+#include "runtime/timer.h"
 #include "runtime/wait.h"
 
 struct co_pending {
@@ -74,8 +77,7 @@ static void drop_coroutine(struct co_pending *pending)
 		co_record_put(&m->p->records, pending->coroutine);
 }
 
-static int new_pending(
-	void (*function)(void *arg), void *arg, const char *site, bool is_wanted, struct co_pending **ret)
+int co_pending_new(void (*function)(void *arg), void *arg, const char *site, bool is_wanted, struct co_pending **ret)
 {
 	struct co_m *m = co_m_self();
 	struct co_pending *pending;
@@ -100,28 +102,22 @@ static int new_pending(
 	return 0;
 }
 
-int co_after_func(int64_t duration_ns, void (*function)(void *arg), void *arg, struct co_pending **ret)
+int co_pending_arm(struct co_pending *pending, int64_t when, bool *ret_wake_poller)
 {
-	struct co_pending *pending;
-	int r = new_pending(function, arg, "co_after_func", ret != NULL, &pending);
-
-	if (r != 0)
-		return r;
-	if (ret != NULL)
-		*ret = pending;
 	pending->timer.fired = time_came;
-	r = co_timer_start(&pending->timer, co_deadline_after(co_now(), duration_ns));
-	if (r != 0) {
-		drop_coroutine(pending);
-		memory_free(pending);
-	}
-	return r;
+	return co_timer_arm(&pending->timer, when, ret_wake_poller);
+}
+
+void co_pending_drop(struct co_pending *pending)
+{
+	drop_coroutine(pending);
+	memory_free(pending);
 }
 
 int co_context_after_func(struct co_context *context, void (*function)(void *arg), void *arg, struct co_pending **ret)
 {
 	struct co_pending *pending;
-	int r = new_pending(function, arg, "co_context_after_func", ret != NULL, &pending);
+	int r = co_pending_new(function, arg, "co_context_after_func", ret != NULL, &pending);
 
 	if (r != 0)
 		return r;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * ticker.c - channels that time sends on: Go's time.After and time.Ticker. The first is a ticker that ticks once and
- * goes with its channel.
+ * ticker.c - channels that time sends on: Go's time.After and time.Ticker, and what a time.Timer with a channel is made
+ * of (see alarm.c). The first is a ticker that ticks once and goes with its channel.
  *
  * While a tick is sent the timer counts as firing; it is then armed again or declared ended, under the lock. Who stops
  * the ticker says so under the lock, and then waits for a tick that is under way: so none comes later.
  * Lock: ticker->lock guards is_stopped and period, and is held where the timer is armed. Nothing but a timer heap's
  * lock is taken under it.
  */
+#include "runtime/ticker.h"
+
 #include "base/memory.h"
 #include "runtime/channel_private.h"
 #include "runtime/timer.h"
@@ -84,10 +86,15 @@ int co_ticker_new(int64_t period_ns, struct co_ticker **ret)
 	return period_ns > 0 ? new_ticker(period_ns, period_ns, ret) : CO_EINVAL;
 }
 
+int co_ticker_new_once(int64_t duration_ns, struct co_ticker **ret)
+{
+	return new_ticker(duration_ns, 0, ret);
+}
+
 int co_after(int64_t duration_ns, struct co_channel **ret)
 {
 	struct co_ticker *ticker;
-	int r = new_ticker(duration_ns, 0, &ticker);
+	int r = co_ticker_new_once(duration_ns, &ticker);
 
 	if (r != 0)
 		return r;
@@ -101,7 +108,7 @@ struct co_channel *co_ticker_channel(struct co_ticker *ticker)
 	return ticker->channel;
 }
 
-void co_ticker_stop(struct co_ticker *ticker)
+bool co_ticker_take_back(struct co_ticker *ticker)
 {
 	bool was_armed;
 
@@ -111,7 +118,17 @@ void co_ticker_stop(struct co_ticker *ticker)
 	co_spin_unlock(&ticker->lock);
 	if (!was_armed)
 		co_timer_wait_ended(&ticker->timer);
-	(void)co_try_receive(ticker->channel, NULL);
+	return co_try_receive(ticker->channel, NULL) == 0 || was_armed;
+}
+
+void co_ticker_stop(struct co_ticker *ticker)
+{
+	(void)co_ticker_take_back(ticker);
+}
+
+int co_ticker_once_more(struct co_ticker *ticker, int64_t duration_ns)
+{
+	return start(ticker, duration_ns);
 }
 
 int co_ticker_reset(struct co_ticker *ticker, int64_t period_ns)

@@ -9,6 +9,7 @@
  * A wait returns only after the last one that saw CONTENDED has released the lock: so the memory may go then.
  * Lock: group->lock guards all fields but `state`. Waits are readied after it.
  */
+#include "base/memory.h"
 #include "runtime/claimed.h"
 #include "runtime/co.h"
 
@@ -129,5 +130,43 @@ int co_waitgroup_wait(struct co_context *context, struct co_waitgroup *group)
 		co_waitq_remove(&group->waiters, &party.waiter);
 		co_spin_unlock(&group->lock);
 	}
+	return r;
+}
+
+/* ---- Go -------------------------------------------------------------------------------------- */
+
+struct task {
+	struct co_waitgroup *group;
+	void (*function)(void *arg);
+	void *arg;
+};
+
+static void run_task(void *arg)
+{
+	const struct task task = *(struct task *)arg;
+
+	memory_free(arg);
+	task.function(task.arg);
+	(void)co_waitgroup_done(task.group);
+}
+
+int co_waitgroup_go_from(struct co_waitgroup *group, void (*function)(void *arg), void *arg, const char *site)
+{
+	struct task *task = memory_alloc(sizeof(*task));
+	int r;
+
+	if (task == NULL)
+		return CO_ENOMEM;
+	*task = (struct task){group, function, arg};
+	r = co_waitgroup_add(group, 1);
+	if (r != 0)
+		goto fail;
+	r = co_go_from(run_task, task, site);
+	if (r == 0)
+		return 0;
+	(void)co_waitgroup_done(group);
+
+fail:
+	memory_free(task);
 	return r;
 }

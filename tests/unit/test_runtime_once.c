@@ -84,11 +84,57 @@ COROUTINE_TEST(context_ends_the_wait_only)
 	co_context_unref(ended);
 }
 
+/* ---- TestOnceValue ----------------------------------------------------------------------------------------------- */
+
+static struct {
+	struct co_once_value value;
+	atomic_int calls;
+} answer;
+
+static void *find_answer(void *arg)
+{
+	atomic_fetch_add(&answer.calls, 1);
+	co_yield();
+	return arg;
+}
+
+static void ask(void *arg)
+{
+	void *value = NULL;
+
+	CHECK_EQUAL(co_once_value_get(NULL, &answer.value, find_answer, arg, &value), 0);
+	CHECK(value == arg);
+}
+
+/* TestOnceValue: the value is made once, and everybody gets it. */
+COROUTINE_TEST(value_is_made_once)
+{
+	struct co_test_group group = {0};
+	struct co_context *ended;
+	int forty_two = 42;
+	void *value = &group;
+
+	answer.value = (struct co_once_value){0};
+	atomic_store(&answer.calls, 0);
+	CHECK_EQUAL(co_with_cancel(NULL, &ended), 0);
+	co_cancel(ended, NULL);
+	CHECK_EQUAL(co_once_value_get(ended, &answer.value, find_answer, NULL, &value), CO_ECANCELED);
+	CHECK(value == &group);
+	for (int i = 0; i < 10; i++)
+		co_test_go(&group, ask, &forty_two);
+	co_test_wait(&group);
+	CHECK_EQUAL(atomic_load(&answer.calls), 1);
+	CHECK_EQUAL(co_once_value_get(ended, &answer.value, find_answer, NULL, &value), 0);
+	CHECK(value == &forty_two);
+	co_context_unref(ended);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(called_once_and_complete),
 		cmocka_unit_test(context_ends_the_wait_only),
+		cmocka_unit_test(value_is_made_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_runtime_ticker.c - channels of time and calls to come; after Go's time/tick_test.go and time/sleep_test.go,
- * whose names are kept.
+ * test_runtime_ticker.c - channels of time; after Go's time/tick_test.go and time/sleep_test.go, whose names are
+ * kept.
  */
 #include "base/memory.h"
 #include "tests/lib/co_test.h"
@@ -156,93 +156,6 @@ COROUTINE_TEST(select_with_a_time_limit)
 	co_channel_free(never);
 }
 
-/* ---- TestAfterFunc, TestAfterStop -------------------------------------------------------------------------------- */
-
-struct calls {
-	atomic_int count;
-	_Atomic int64_t when;
-};
-
-static void count_call(void *arg)
-{
-	struct calls *calls = arg;
-
-	atomic_store(&calls->when, co_now());
-	co_yield(); /* it is a coroutine's */
-	atomic_fetch_add(&calls->count, 1);
-}
-
-/* TestAfterFunc: each call is made once its time has come, and starts the next. */
-struct chain {
-	int left;
-	struct co_channel *done;
-};
-
-static void call_next(void *arg)
-{
-	struct chain *chain = arg;
-
-	if (--chain->left > 0)
-		CHECK_EQUAL(co_after_func(CO_MICROSECOND, call_next, chain, NULL), 0);
-	else
-		CHECK_EQUAL(co_send(NULL, chain->done, ""), 0);
-}
-
-COROUTINE_TEST(after_func)
-{
-	struct chain chain = {.left = 100, .done = co_channel_new(1, 0)};
-	struct calls calls = {0};
-	const int64_t before = co_now();
-
-	CHECK(chain.done != NULL);
-	CHECK_EQUAL(co_after_func(0, call_next, &chain, NULL), 0);
-	CHECK_EQUAL(co_receive(NULL, chain.done, NULL), 0);
-	co_channel_free(chain.done);
-	CHECK_EQUAL(co_after_func(3 * CO_MILLISECOND, count_call, &calls, NULL), 0);
-	CHECK_EVENTUALLY(atomic_load(&calls.count) == 1);
-	CHECK(atomic_load(&calls.when) >= before + 3 * CO_MILLISECOND);
-}
-
-/* TestAfterStop: a call that was taken back is not made; one that was made cannot be. */
-COROUTINE_TEST(after_func_stop)
-{
-	struct calls stopped = {0};
-	struct calls made = {0};
-	struct co_pending *pending;
-	struct co_pending *other;
-
-	CHECK_EQUAL(co_after_func(2 * CO_MILLISECOND, count_call, &stopped, &pending), 0);
-	CHECK_EQUAL(co_after_func(2 * CO_MILLISECOND, count_call, &made, &other), 0);
-	CHECK(co_pending_stop(pending));
-	CHECK_EVENTUALLY(atomic_load(&made.count) == 1);
-	CHECK(!co_pending_stop(other));
-	CHECK(!co_pending_stop(NULL));
-	CHECK_EQUAL(co_sleep(NULL, 5 * CO_MILLISECOND), 0);
-	CHECK_EQUAL(atomic_load(&stopped.count), 0);
-}
-
-/* TestAfterFuncStopRace: at the moment of the call, either stop says true or the call is made. */
-COROUTINE_TEST(after_func_stop_race)
-{
-	const size_t rounds = test_scale(20000);
-	struct test_random random = test_random_stream(2);
-	struct calls calls = {0};
-	int stopped = 0;
-
-	for (size_t i = 0; i < rounds; i++) {
-		struct co_pending *pending;
-
-		CHECK_EQUAL(co_after_func((int64_t)test_random_below(&random, 20 * CO_MICROSECOND), count_call, &calls,
-				    &pending),
-			0);
-		while (test_random_below(&random, 8) != 0)
-			co_yield();
-		stopped += co_pending_stop(pending);
-	}
-	CHECK_EVENTUALLY(atomic_load(&calls.count) == (int)rounds - stopped);
-	CHECK(stopped > 0 && stopped < (int)rounds);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,9 +166,6 @@ int main(void)
 		cmocka_unit_test(after_is_never_early),
 		cmocka_unit_test(after_may_be_freed_early),
 		cmocka_unit_test(select_with_a_time_limit),
-		cmocka_unit_test(after_func),
-		cmocka_unit_test(after_func_stop),
-		cmocka_unit_test(after_func_stop_race),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -153,6 +153,46 @@ COROUTINE_TEST(next_use_is_waited_for)
 	co_test_wait(&group);
 }
 
+/* ---- TestWaitGroupGo --------------------------------------------------------------------------------------------- */
+
+static atomic_int tasks_done;
+
+static void do_task(void *number)
+{
+	for (int i = 0; i < *(int *)number; i++)
+		co_yield();
+	atomic_fetch_add(&tasks_done, 1);
+}
+
+static bool fails_all(size_t bytes)
+{
+	(void)bytes;
+	return true;
+}
+
+/* TestWaitGroupGo: what was started by the group is waited for; what could not be started is not. */
+COROUTINE_TEST(waitgroup_go)
+{
+	struct co_waitgroup group = {0};
+	int numbers[10];
+	int r;
+
+	atomic_store(&tasks_done, 0);
+	for (int i = 0; i < 10; i++) {
+		numbers[i] = i;
+		CHECK_EQUAL(co_waitgroup_go(&group, do_task, &numbers[i]), 0);
+	}
+	memory_set_fault(fails_all);
+	r = co_waitgroup_go(&group, do_task, &numbers[0]);
+	memory_set_fault(NULL);
+	CHECK_EQUAL(r, CO_ENOMEM);
+	CHECK_EQUAL(co_waitgroup_wait(NULL, &group), 0);
+	CHECK_EQUAL(atomic_load(&tasks_done), 10);
+	CHECK_EQUAL(co_waitgroup_add(&group, INT32_MAX), 0);
+	CHECK_EQUAL(co_waitgroup_go(&group, do_task, &numbers[0]), CO_ENEGATIVE);
+	CHECK_EQUAL(co_waitgroup_add(&group, -INT32_MAX), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +201,7 @@ int main(void)
 		cmocka_unit_test(waitgroup_race),
 		cmocka_unit_test(every_waiter_goes_on),
 		cmocka_unit_test(next_use_is_waited_for),
+		cmocka_unit_test(waitgroup_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
