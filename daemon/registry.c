@@ -31,10 +31,11 @@ struct shard {
 	struct object keeper;   /* without a type: stands among the objects, so that uthash keeps its table */
 };
 
-/* A walk through the name space of a kind. */
+/* A walk through the name space of a kind, or through all. */
 struct cursor {
 	struct list link; /* in its shard's cursors */
-	enum object_kind kind;
+	int space;
+	int last_space;
 	unsigned shard;
 	struct object *next; /* under the shard's lock */
 };
@@ -43,6 +44,12 @@ static const struct object_type *const types[OBJECT_KIND_COUNT] = {
 	[OBJECT_CHANNEL] = &channel_type,
 	[OBJECT_MUTEX] = &mutex_type,
 };
+
+/* The kind whose name space KIND's names stand in. */
+static int space_of(enum object_kind kind)
+{
+	return (int)kind;
+}
 
 static struct {
 	struct shard shards[OBJECT_KIND_COUNT][SHARDS];
@@ -70,7 +77,7 @@ struct place {
 /* The table within a shard goes by the hash's low bits. */
 static struct shard *shard_of(enum object_kind kind, unsigned hash)
 {
-	return &registry.shards[kind][(hash >> 24) % SHARDS];
+	return &registry.shards[space_of(kind)][(hash >> 24) % SHARDS];
 }
 
 /* OBJECT has been registered at some time. */
@@ -115,7 +122,7 @@ static void take_out(struct shard *shard, struct object *object)
 
 static void cursor_enter(struct cursor *cursor, unsigned number)
 {
-	struct shard *shard = &registry.shards[cursor->kind][number];
+	struct shard *shard = &registry.shards[cursor->space][number];
 
 	cursor->shard = number;
 	co_spin_lock(&shard->lock);
@@ -124,15 +131,17 @@ static void cursor_enter(struct cursor *cursor, unsigned number)
 	co_spin_unlock(&shard->lock);
 }
 
-static void cursor_start(struct cursor *cursor, enum object_kind kind)
+/* KIND -1: all. */
+static void cursor_start(struct cursor *cursor, int kind)
 {
-	cursor->kind = kind;
+	cursor->space = kind < 0 ? 0 : space_of((enum object_kind)kind);
+	cursor->last_space = kind < 0 ? OBJECT_KIND_COUNT - 1 : cursor->space;
 	cursor_enter(cursor, 0);
 }
 
 static void cursor_leave(struct cursor *cursor)
 {
-	struct shard *shard = &registry.shards[cursor->kind][cursor->shard];
+	struct shard *shard = &registry.shards[cursor->space][cursor->shard];
 
 	co_spin_lock(&shard->lock);
 	list_remove(&cursor->link);
@@ -143,7 +152,7 @@ static void cursor_leave(struct cursor *cursor)
 static struct object *cursor_next(struct cursor *cursor)
 {
 	for (;;) {
-		struct shard *shard = &registry.shards[cursor->kind][cursor->shard];
+		struct shard *shard = &registry.shards[cursor->space][cursor->shard];
 		struct object *object;
 
 		co_spin_lock(&shard->lock);
@@ -158,19 +167,27 @@ static struct object *cursor_next(struct cursor *cursor)
 		if (object != NULL)
 			return object;
 		cursor_leave(cursor);
-		if (cursor->shard + 1 == SHARDS)
+		if (cursor->shard + 1 < SHARDS)
+			cursor_enter(cursor, cursor->shard + 1);
+		else if (cursor->space++ < cursor->last_space)
+			cursor_enter(cursor, 0);
+		else
 			return NULL;
-		cursor_enter(cursor, cursor->shard + 1);
 	}
+}
+
+/* KIND -1: any. */
+static bool is_of(const struct object *object, int kind)
+{
+	return kind < 0 || (int)object->type->kind == kind;
 }
 
 /* ---- the sweep --------------------------------------------------------------------------------------------------- */
 
-/* Of the kinds, only mutexes come to be by their use. */
 static void sweep_step(int64_t now_ns)
 {
 	if (!registry.is_sweeping)
-		cursor_start(&registry.sweep, OBJECT_MUTEX);
+		cursor_start(&registry.sweep, -1);
 	registry.is_sweeping = true;
 	for (unsigned i = 0; i < SWEEP_STEP; i++) {
 		struct object *object = cursor_next(&registry.sweep);
@@ -223,18 +240,17 @@ void registry_init(uint64_t max_objects)
 
 void registry_done(void)
 {
-	for (int kind = 0; kind < OBJECT_KIND_COUNT; kind++) {
-		struct cursor cursor;
-		struct object *object;
+	struct cursor cursor;
+	struct object *object;
 
-		cursor_start(&cursor, (enum object_kind)kind);
-		while ((object = cursor_next(&cursor)) != NULL) {
-			(void)registry_remove(object);
-			object_unref(object);
-		}
+	cursor_start(&cursor, -1);
+	while ((object = cursor_next(&cursor)) != NULL) {
+		(void)registry_remove(object);
+		object_unref(object);
+	}
+	for (int kind = 0; kind < OBJECT_KIND_COUNT; kind++)
 		for (unsigned i = 0; i < SHARDS; i++)
 			shard_done(&registry.shards[kind][i]);
-	}
 }
 
 struct object *registry_find(enum object_kind kind, const char *name)
@@ -407,25 +423,20 @@ static void insert(struct object **rows, size_t *count, size_t limit, struct obj
 size_t registry_list(int kind, const char *pattern, const char *after_kind, const char *after_name, size_t limit,
 	struct object **ret, bool *ret_more)
 {
+	struct cursor cursor;
+	struct object *object;
 	size_t count = 0;
 
 	*ret_more = false;
-	for (int k = 0; k < OBJECT_KIND_COUNT; k++) {
-		struct cursor cursor;
-		struct object *object;
+	cursor_start(&cursor, kind);
+	while ((object = cursor_next(&cursor)) != NULL) {
+		const bool is_behind = after_kind == NULL || *after_kind == '\0' ||
+				       compare(object->type->name, object->name, after_kind, after_name) > 0;
 
-		if (kind >= 0 && kind != k)
-			continue;
-		cursor_start(&cursor, (enum object_kind)k);
-		while ((object = cursor_next(&cursor)) != NULL) {
-			const bool is_behind = after_kind == NULL || *after_kind == '\0' ||
-					       compare(object->type->name, object->name, after_kind, after_name) > 0;
-
-			if (is_behind && (*pattern == '\0' || fnmatch(pattern, object->name, 0) == 0))
-				insert(ret, &count, limit, object, ret_more);
-			else
-				registry_release(object);
-		}
+		if (is_of(object, kind) && is_behind && (*pattern == '\0' || fnmatch(pattern, object->name, 0) == 0))
+			insert(ret, &count, limit, object, ret_more);
+		else
+			registry_release(object);
 	}
 	return count;
 }
@@ -435,14 +446,15 @@ uint64_t registry_count(void)
 	return atomic_load(&registry.count);
 }
 
-void registry_each(enum object_kind kind, void (*visit)(struct object *object))
+void registry_each(int kind, void (*visit)(struct object *object))
 {
 	struct cursor cursor;
 	struct object *object;
 
 	cursor_start(&cursor, kind);
 	while ((object = cursor_next(&cursor)) != NULL) {
-		visit(object);
+		if (is_of(object, kind))
+			visit(object);
 		registry_release(object);
 	}
 }

@@ -42,8 +42,8 @@ size_t registry_list(int kind, const char *pattern, const char *after_kind, cons
 /* How many objects there are. */
 uint64_t registry_count(void);
 
-/* Calls VISIT for every object of KIND, in steps that do not hold the registry's lock during VISIT. */
-void registry_each(enum object_kind kind, void (*visit)(struct object *object));
+/* Calls VISIT for every object of KIND (-1: all), in steps that do not hold the registry's lock during VISIT. */
+void registry_each(int kind, void (*visit)(struct object *object));
 
 /* The kind called NAME ("chan"), or -1; and back. */
 int registry_kind(const char *name);

@@ -79,10 +79,10 @@ struct unlocking {
 	struct session *other; /* whose hold it was, if not the caller's; a reference */
 };
 
-static void note_holder(struct owner *owner, void *arg)
+static void note_holder(const struct hold *hold, void *arg)
 {
 	struct unlocking *unlocking = arg;
-	struct session *holder = session_of(owner);
+	struct session *holder = session_of(hold->owner);
 
 	if (holder != unlocking->own)
 		unlocking->other = session_ref(holder);

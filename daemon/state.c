@@ -19,7 +19,6 @@
 #include <stdio.h>
 
 #include "daemon/log.h"
-#include "daemon/objects/mutex.h"
 #include "daemon/objects/token.h"
 #include "daemon/registry.h"
 #include "daemon/state_file.h"
@@ -123,7 +122,8 @@ static int note(bool reserve)
 
 static void admit(struct object *object)
 {
-	mutex_admit(mutex_of(object), co_now_cached());
+	if (object->type->admit != NULL)
+		object->type->admit(object, co_now_cached());
 }
 
 static int reserve_more(void)
@@ -131,7 +131,7 @@ static int reserve_more(void)
 	const int r = note(true);
 
 	if (r == 0)
-		registry_each(OBJECT_MUTEX, admit); /* those who came when there were none left */
+		registry_each(-1, admit); /* those who came when there were none left */
 	return r;
 }
 
@@ -187,7 +187,7 @@ static void end_grace(void)
 	token_set_gate(!state.is_stopped);
 	co_spin_unlock(&state.lock);
 	log_info("restart grace is over, locks are granted again");
-	registry_each(OBJECT_MUTEX, admit);
+	registry_each(-1, admit);
 }
 
 static void await_end_of_grace(void *unused)
@@ -310,7 +310,7 @@ static void look_for_holder(struct object *object)
 	struct object_description description;
 
 	object->type->describe(object, &description);
-	if (description.holders > 0)
+	if (object->type->admit != NULL && description.holders > 0)
 		atomic_store(&state.has_holders, true);
 }
 
@@ -325,7 +325,7 @@ int state_stop(void)
 	token_set_gate(false);
 	co_spin_unlock(&state.lock);
 	atomic_store(&state.has_holders, false);
-	registry_each(OBJECT_MUTEX, look_for_holder);
+	registry_each(-1, look_for_holder);
 	holders = atomic_load(&state.has_holders);
 	co_spin_lock(&state.lock);
 	if (!holders)

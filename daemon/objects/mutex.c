@@ -92,19 +92,15 @@ static bool has_abandoned_mark(const struct mutex *mutex, int64_t now_ns)
 
 /* ---- locking ----------------------------------------------------------------------------------------------------- */
 
-/* Gives the free lock to SEAT's call, which stands in no queue. 0, OBJECT_EENDED, or OBJECT_EWOULDBLOCK when there is
- * no token. */
-static int grant(struct mutex *mutex, struct seat *seat)
+/* Gives the free lock to SEAT's call, which stands in no queue, under TOKEN. 0 or OBJECT_EENDED. */
+static int grant_under(struct mutex *mutex, struct seat *seat, uint64_t token)
 {
 	struct entry *entry = seat->entry;
-	uint64_t token;
 
-	if (!token_take(&token))
-		return OBJECT_EWOULDBLOCK;
 	mutex->hold.token = token;
 	mutex->hold.since_ns = mutex->now_ns;
-	mutex->hold.task = entry->task;
-	if (!owner_take(entry->owner, &mutex->hold))
+	mutex->hold.task = seat->for_owner != NULL ? seat->for_task : entry->task;
+	if (!owner_take(seat->for_owner != NULL ? seat->for_owner : entry->owner, &mutex->hold))
 		return OBJECT_EENDED;
 	seat->token = token;
 	seat->detail = has_abandoned_mark(mutex, mutex->now_ns);
@@ -115,26 +111,42 @@ static int grant(struct mutex *mutex, struct seat *seat)
 	return OBJECT_OK;
 }
 
-/* Lets the first waiter in, if there is one and nobody holds the lock: by waking it, or by handing the lock to it. */
+/* As grant_under(), with the next token; OBJECT_EWOULDBLOCK when there is none. */
+static int grant(struct mutex *mutex, struct seat *seat)
+{
+	uint64_t token;
+
+	return token_take(&token) ? grant_under(mutex, seat, token) : OBJECT_EWOULDBLOCK;
+}
+
+/* Takes the first waiter, who stands in the queue, out: it is woken, or handed the lock. False: there is no token. */
+static bool let_in(struct mutex *mutex, struct co_waiter *waiter)
+{
+	struct seat *seat = seat_of(waiter);
+	const bool handed_over = mutex->starving || seat->hand_over;
+	uint64_t token = 0;
+
+	if (handed_over ? !token_take(&token) : !token_is_available())
+		return false;
+	co_waitq_remove(&mutex->waiters, waiter);
+	if (!co_wait_claim(waiter->wait, waiter, COMPETE))
+		return true;
+	if (handed_over)
+		entry_fail(seat->entry, grant_under(mutex, seat, token));
+	else
+		mutex->woken = true;
+	co_wait_ready(waiter->wait);
+	return true;
+}
+
+/* Lets the first waiter in, if there is one and nobody holds the lock. */
 static void pass_on(struct mutex *mutex)
 {
 	struct co_waiter *waiter;
 
-	if (mutex->waiters.length > 0 && !token_is_available())
-		return;
-	while (!is_held(mutex) && !mutex->woken && (waiter = co_waitq_pop(&mutex->waiters)) != NULL) {
-		int result = COMPETE;
-
-		if (!co_wait_claim(waiter->wait, waiter, result))
-			continue;
-		if (mutex->starving || seat_of(waiter)->hand_over)
-			result = grant(mutex, seat_of(waiter));
-		if (result == OBJECT_EWOULDBLOCK) /* the last token went elsewhere meanwhile */
-			result = COMPETE;
-		mutex->woken = result == COMPETE;
-		entry_fail(seat_of(waiter)->entry, result);
-		co_wait_ready(waiter->wait);
-	}
+	while (!is_held(mutex) && !mutex->woken && (waiter = co_waitq_first(&mutex->waiters)) != NULL)
+		if (!let_in(mutex, waiter))
+			return;
 	if (mutex->waiters.length == 0)
 		mutex->starving = false;
 }
@@ -195,24 +207,29 @@ int mutex_lock(struct mutex *mutex, struct entry *entry, bool no_wait, struct mu
 
 /* ---- unlocking --------------------------------------------------------------------------------------------------- */
 
-int mutex_unlock(
-	struct mutex *mutex, uint64_t token, int64_t now_ns, void (*holder)(struct owner *owner, void *arg), void *arg)
+int mutex_unlock_locked(struct mutex *mutex, uint64_t token, int64_t now_ns,
+	void (*holder)(const struct hold *hold, void *arg), void *arg)
 {
-	int r = OBJECT_OK;
+	if (!is_held(mutex))
+		return OBJECT_EUNLOCKED;
+	if (!is_held_under(mutex, token))
+		return OBJECT_ESTALE;
+	if (holder != NULL)
+		holder(&mutex->hold, arg);
+	owner_drop(&mutex->hold);
+	hear_time(mutex, now_ns);
+	(void)transition_commit_one(TRANSITION_MUTEX_UNLOCKED, &mutex->object);
+	pass_on(mutex);
+	return OBJECT_OK;
+}
+
+int mutex_unlock(struct mutex *mutex, uint64_t token, int64_t now_ns,
+	void (*holder)(const struct hold *hold, void *arg), void *arg)
+{
+	int r;
 
 	co_spin_lock(&mutex->object.lock);
-	if (!is_held(mutex)) {
-		r = OBJECT_EUNLOCKED;
-	} else if (!is_held_under(mutex, token)) {
-		r = OBJECT_ESTALE;
-	} else {
-		if (holder != NULL)
-			holder(mutex->hold.owner, arg);
-		owner_drop(&mutex->hold);
-		hear_time(mutex, now_ns);
-		(void)transition_commit_one(TRANSITION_MUTEX_UNLOCKED, &mutex->object);
-		pass_on(mutex);
-	}
+	r = mutex_unlock_locked(mutex, token, now_ns, holder, arg);
 	co_spin_unlock(&mutex->object.lock);
 	return r;
 }
@@ -239,13 +256,52 @@ static void mutex_release(struct object *object, enum release_step step, uint64_
 	co_spin_unlock(&object->lock);
 }
 
-void mutex_admit(struct mutex *mutex, int64_t now_ns)
+static void mutex_admit(struct object *object, int64_t now_ns)
 {
-	co_spin_lock(&mutex->object.lock);
+	struct mutex *mutex = mutex_of(object);
+
+	co_spin_lock(&object->lock);
 	hear_time(mutex, now_ns);
 	pass_on(mutex);
-	co_spin_unlock(&mutex->object.lock);
+	co_spin_unlock(&object->lock);
 }
+
+/* ---- together with other objects --------------------------------------------------------------------------------- */
+
+void mutex_join(struct mutex *mutex, struct seat *seat, int64_t now_ns)
+{
+	hear_time(mutex, now_ns);
+	seat->hand_over = true;
+	co_waitq_push(&mutex->waiters, &seat->waiter, &seat->entry->wait);
+	pass_on(mutex);
+}
+
+void mutex_leave(struct mutex *mutex, struct seat *seat)
+{
+	co_waitq_remove(&mutex->waiters, &seat->waiter);
+	pass_on(mutex);
+}
+
+static int attempt_lock(struct object *object, struct seat *seat)
+{
+	struct mutex *mutex = mutex_of(object);
+
+	hear_time(mutex, seat->entry->since_ns);
+	return is_held(mutex) || mutex->starving ? OBJECT_EWOULDBLOCK : grant(mutex, seat);
+}
+
+static void join_lock(struct object *object, struct seat *seat)
+{
+	mutex_join(mutex_of(object), seat, seat->entry->since_ns);
+}
+
+static void leave_lock(struct object *object, struct seat *seat, bool again)
+{
+	(void)again;
+	mutex_leave(mutex_of(object), seat);
+}
+
+const struct case_type mutex_lock_case = {.attempt = attempt_lock, .join = join_lock, .leave = leave_lock};
 
 /* ---- looking ----------------------------------------------------------------------------------------------------- */
 
@@ -315,6 +371,7 @@ const struct object_type mutex_type = {
 	.name = "mutex",
 	.is_idle = mutex_is_idle,
 	.release = mutex_release,
+	.admit = mutex_admit,
 	.describe = mutex_describe,
 	.visit_parties = mutex_visit_parties,
 	.free = mutex_free,

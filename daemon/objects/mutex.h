@@ -6,6 +6,7 @@
 #define BATON_OBJECTS_MUTEX_H
 
 #include "daemon/objects/object.h"
+#include "daemon/objects/select.h"
 
 extern const struct object_type mutex_type;
 
@@ -27,15 +28,29 @@ struct mutex *mutex_of(struct object *object); /* OBJECT must be one */
  * OBJECT_EWOULDBLOCK, _ECANCELED, _EDEADLINE, _EENDED, _ESHUTDOWN, _ENOMEM; after any of them it is not held. */
 int mutex_lock(struct mutex *mutex, struct entry *entry, bool no_wait, struct mutex_grant *ret);
 
-/* Unlocks it; whoever presents the token may. HOLDER (may be NULL) is called under the object's lock with whose hold it
- * was, who is valid meanwhile. 0, OBJECT_EUNLOCKED or OBJECT_ESTALE, and then nothing changed. */
-int mutex_unlock(
-	struct mutex *mutex, uint64_t token, int64_t now_ns, void (*holder)(struct owner *owner, void *arg), void *arg);
+/* Unlocks it; whoever presents the token may. HOLDER (may be NULL) is called under the object's lock with the hold as
+ * it was; its owner is valid meanwhile. 0, OBJECT_EUNLOCKED or OBJECT_ESTALE, and then nothing changed. */
+int mutex_unlock(struct mutex *mutex, uint64_t token, int64_t now_ns,
+	void (*holder)(const struct hold *hold, void *arg), void *arg);
 
 /* Whether TOKEN is the present holder's. */
 bool mutex_holds(struct mutex *mutex, uint64_t token);
 
-/* Lets the first waiter in if nobody holds it: after the gate of token.h was opened or its limit raised. */
-void mutex_admit(struct mutex *mutex, int64_t now_ns);
+/* ---- for those who change it together with other objects: under its lock ----------------------------------------- */
+
+/* As mutex_unlock. */
+int mutex_unlock_locked(struct mutex *mutex, uint64_t token, int64_t now_ns,
+	void (*holder)(const struct hold *hold, void *arg), void *arg);
+
+/* Puts SEAT, whose wait was begun, into the queue: it is handed the lock, at once if nobody has it and nobody is
+ * before it. Who claims the wait through it has granted the lock to the seat's for_owner (token and, in `detail`, the
+ * abandoned mark are in the seat), or says OBJECT_EENDED: that owner has ended. */
+void mutex_join(struct mutex *mutex, struct seat *seat, int64_t now_ns);
+
+/* Takes SEAT out of the queue, where it may stand no more, and lets those in whom it held up. */
+void mutex_leave(struct mutex *mutex, struct seat *seat);
+
+/* Locking as a case of a select. */
+extern const struct case_type mutex_lock_case;
 
 #endif

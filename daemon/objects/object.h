@@ -87,6 +87,10 @@ struct object_type {
 	 * Nothing if the token holds nothing. */
 	void (*release)(struct object *object, enum release_step step, uint64_t token, int64_t now_ns);
 
+	/* Takes the lock. Lets in who waits for a token: the gate of token.h was opened, or its limit raised. NULL for
+	 * kinds that take none. */
+	void (*admit)(struct object *object, int64_t now_ns);
+
 	/* Takes the lock. */
 	void (*describe)(struct object *object, struct object_description *ret);
 
@@ -174,7 +178,9 @@ struct seat {
 	void *slot;
 	uint64_t token;
 	uint32_t detail;
-	bool hand_over; /* what it waits for is handed to it: it is never woken to compete */
+	bool hand_over;          /* what it waits for is handed to it: it is never woken to compete */
+	struct owner *for_owner; /* whose hold it becomes, with for_task; NULL: the entry's owner and task */
+	uint32_t for_task;
 };
 
 /* A call at the objects that it waits for. Lives in the call record, off the stack, until the call is finished. */

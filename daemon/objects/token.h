@@ -33,7 +33,7 @@ bool token_is_available(void);
  * tokens do, so that the numbers of before a restart are none of it. Never 0. */
 uint64_t token_take_delivery(void);
 
-/* Opens or shuts the gate. Who opens it then calls mutex_admit() on every mutex. It is open at first. */
+/* Opens or shuts the gate. Who opens it then calls object_type.admit on every object. It is open at first. */
 void token_set_gate(bool open);
 
 /* Forgets everything, for tests. */

@@ -57,9 +57,9 @@ COROUTINE_TEST(lock_and_unlock_go_by_tokens)
 	tear_down();
 }
 
-static void note_owner(struct owner *owner, void *arg)
+static void note_owner(const struct hold *hold, void *arg)
 {
-	*(struct owner **)arg = owner;
+	*(struct owner **)arg = hold->owner;
 }
 
 COROUTINE_TEST(whoever_has_the_token_unlocks_and_learns_whose_hold_it_was)
@@ -397,12 +397,12 @@ static void admit_without_token(bool starving)
 	CHECK_EQUAL(try_lock(&a, mutex), OBJECT_EWOULDBLOCK);
 	start_lock(&a, mutex);
 	start_lock(&d, mutex);
-	mutex_admit(mutex, 8 * MS);
+	mutex_type.admit(mutex_object(mutex), 8 * MS);
 	CHECK_TRACE("");
 	token_set_gate(true);
 	if (starving)
 		CHECK_EQUAL(try_lock(&c, mutex), OBJECT_EWOULDBLOCK);
-	mutex_admit(mutex, 8 * MS);
+	mutex_type.admit(mutex_object(mutex), 8 * MS);
 	if (starving) {
 		CHECK_TRACE("B locked\n");
 		CHECK_EQUAL(unlock(&b, mutex, 8 * MS), OBJECT_OK);
@@ -435,7 +435,7 @@ COROUTINE_TEST(without_tokens_all_queue_until_there_are_some)
 	CHECK_TRACE("");
 	CHECK_EQUAL(try_lock(&c, mutex), OBJECT_EWOULDBLOCK);
 	token_raise_limit(102);
-	mutex_admit(mutex, co_now());
+	mutex_type.admit(mutex_object(mutex), co_now());
 	CHECK_TRACE("B locked\n");
 	CHECK_EQUAL(b.grant.token, 101);
 	CHECK_EQUAL(token_last(), 101);
