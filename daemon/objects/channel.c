@@ -220,20 +220,22 @@ int channel_return(struct channel *channel, uint64_t token, int64_t now_ns)
 
 /* ---- sending ----------------------------------------------------------------------------------------------------- */
 
-static int try_send(struct channel *channel, struct entry *entry, struct parcel *parcel)
+int channel_try_send(struct channel *channel, struct seat *seat)
 {
+	struct parcel *parcel = seat->slot;
+
 	if (channel->object.deleted)
 		return OBJECT_EDELETED;
 	if (channel->closed)
 		return OBJECT_ESENDCLOSED;
-	if (hand_to_receiver(channel, parcel, entry, entry->since_ns))
-		return OBJECT_OK;
-	if (channel->backlog.length < channel->capacity) {
-		entry->sequence = commit_send(channel, parcel);
+	if (!hand_to_receiver(channel, parcel, seat->entry, seat->entry->since_ns)) {
+		if (channel->backlog.length >= channel->capacity)
+			return OBJECT_EWOULDBLOCK;
+		seat->entry->sequence = commit_send(channel, parcel);
 		backlog_add(&channel->backlog, parcel);
-		return OBJECT_OK;
 	}
-	return OBJECT_EWOULDBLOCK;
+	seat->slot = NULL;
+	return OBJECT_OK;
 }
 
 /* Parks in QUEUE. Called and returns with the lock held. */
@@ -251,23 +253,20 @@ static int wait_in(struct channel *channel, struct co_waitq *queue, struct entry
 
 int channel_send(struct channel *channel, struct entry *entry, struct message *message, bool no_wait)
 {
-	struct parcel *parcel;
 	int r = entry_refusal(entry);
 
 	if (r != OBJECT_OK)
 		return r;
-	parcel = parcel_new(message);
-	if (parcel == NULL)
+	entry->seat.slot = parcel_new(message);
+	if (entry->seat.slot == NULL)
 		return OBJECT_ENOMEM;
 	co_spin_lock(&channel->object.lock);
-	r = try_send(channel, entry, parcel);
-	if (r == OBJECT_EWOULDBLOCK && !no_wait) {
-		entry->seat.slot = parcel;
+	r = channel_try_send(channel, &entry->seat);
+	if (r == OBJECT_EWOULDBLOCK && !no_wait)
 		r = wait_in(channel, &channel->senders, entry, "chan send");
-	}
 	channel_leave(channel);
 	if (r != OBJECT_OK)
-		parcel_free(parcel);
+		parcel_free(entry->seat.slot);
 	return r;
 }
 
@@ -333,7 +332,7 @@ static int receive_from_sender(struct channel *channel, struct seat *seat)
 	return OBJECT_EWOULDBLOCK;
 }
 
-static int try_receive(struct channel *channel, struct seat *seat)
+int channel_try_receive(struct channel *channel, struct seat *seat)
 {
 	if (channel->object.deleted)
 		return OBJECT_EDELETED;
@@ -353,12 +352,11 @@ int channel_receive(
 		return r;
 	entry->seat.detail = manual;
 	co_spin_lock(&channel->object.lock);
-	r = try_receive(channel, &entry->seat);
+	r = channel_try_receive(channel, &entry->seat);
 	if (r == OBJECT_EWOULDBLOCK && !no_wait)
 		r = wait_in(channel, &channel->receivers, entry, "chan receive");
 	channel_leave(channel);
 	if (r == OBJECT_OK)
-		*ret = (struct channel_delivery){
-			.message = entry->seat.slot, .token = entry->seat.token, .attempt = entry->seat.detail};
+		*ret = channel_delivery_at(&entry->seat);
 	return r;
 }

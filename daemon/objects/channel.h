@@ -7,6 +7,7 @@
 
 #include "daemon/objects/message.h"
 #include "daemon/objects/object.h"
+#include "daemon/objects/select.h"
 
 extern const struct object_type channel_type;
 
@@ -35,6 +36,18 @@ int channel_send(struct channel *channel, struct entry *entry, struct message *m
  * taken. */
 int channel_receive(
 	struct channel *channel, struct entry *entry, bool no_wait, bool manual, struct channel_delivery *ret);
+
+/* Fills in CHOICE, a case of ENTRY's select: to send MESSAGE (references as for channel_send) or to receive. The
+ * caller's reference to CHANNEL is to last as long as the case. 0 or OBJECT_ENOMEM. */
+int channel_send_case(
+	struct select_case *choice, struct channel *channel, struct entry *entry, struct message *message);
+void channel_receive_case(struct select_case *choice, struct channel *channel, struct entry *entry, bool manual);
+
+/* To be called once for each send case when the select has ended: drops what was not sent. */
+void channel_send_case_end(struct select_case *choice);
+
+/* What was received by a receive case that happened, with OBJECT_OK. */
+struct channel_delivery channel_received(const struct select_case *choice);
 
 /* Ends the delivery of TOKEN: acknowledged, the message is done with; returned, it goes back to the place that its
  * number gives it and counts one more attempt. NOW_NS: since when a receiver that it goes to next has it. 0 or

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * channel_state.h - a channel from inside: for channel.c (messages) and channel_end.c (closing, deleting, looking).
+ * channel_state.h - a channel from inside: for channel.c (messages), channel_select.c (cases) and channel_end.c
+ * (closing, deleting, looking).
  */
 #ifndef BATON_OBJECTS_CHANNEL_STATE_H
 #define BATON_OBJECTS_CHANNEL_STATE_H
@@ -19,6 +20,17 @@ struct channel {
 	struct co_waitq senders; /* their entries' slots are their parcels */
 	struct co_waitq receivers;
 };
+
+/* Sends the parcel that is in SEAT's slot, and takes it out of there; receives for SEAT, whose `detail` says whether it
+ * will acknowledge by hand. Under the lock. OBJECT_EWOULDBLOCK: it would have to wait; nothing happened. */
+int channel_try_send(struct channel *channel, struct seat *seat);
+int channel_try_receive(struct channel *channel, struct seat *seat);
+
+/* What SEAT received. */
+static inline struct channel_delivery channel_delivery_at(const struct seat *seat)
+{
+	return (struct channel_delivery){.message = seat->slot, .token = seat->token, .attempt = seat->detail};
+}
 
 /* Gives the lock back, once those are sent away who wait for what cannot come any more. */
 void channel_leave(struct channel *channel);

@@ -129,7 +129,8 @@ bool entry_fail_some(struct co_waitq *queue, int error)
 	unsigned left = WAITS_PER_STEP;
 
 	while (left-- > 0 && (waiter = co_waitq_pop(queue)) != NULL)
-		(void)co_wait_cancel(waiter->wait, error);
+		if (co_wait_claim(waiter->wait, waiter, error))
+			co_wait_ready(waiter->wait);
 	return co_waitq_first(queue) != NULL;
 }
 

@@ -231,7 +231,8 @@ static inline struct seat *seat_of(struct co_waiter *waiter)
 	return container_of(waiter, struct seat, waiter);
 }
 
-/* Ends up to 256 waits of QUEUE with ERROR. Under the object's lock. True if there are more. */
+/* Ends up to 256 waits of QUEUE with ERROR, through the waiters that stand in it. Under the object's lock. True if
+ * there are more. */
 bool entry_fail_some(struct co_waitq *queue, int error);
 
 /* For object_type.visit_parties: calls VISIT for those who wait in QUEUE, as ROLE. Under the object's lock. False:

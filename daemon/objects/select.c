@@ -9,8 +9,7 @@
  * Invariants
  *  1. While a select attempts its cases none of its seats stands in a queue: it never meets itself.
  *  2. When it returns none of its seats stands in a queue, and whoever found one there is done with it.
- * Lock order: objects by id. An object is unlocked while all that are still locked have lower ids, so that it may lock
- * itself anew.
+ * Lock order: objects by id.
  */
 #include "daemon/objects/select.h"
 
@@ -64,21 +63,41 @@ static void lock_all(struct select_case *highest)
 	}
 }
 
-/* Also the commit of a park. */
+/* The first case behind AT that has another object; NULL: none has. */
+static struct select_case *next_object(struct select_case *at)
+{
+	const struct object *object = at->object;
+
+	while (at != NULL && at->object == object)
+		at = at->next_locked;
+	return at;
+}
+
+static void unlock(struct select_case *at)
+{
+	if (at->type->unlock != NULL)
+		at->type->unlock(at->object);
+	else
+		co_spin_unlock(&at->object->lock);
+}
+
+/* Also the commit of a park: the coroutine, and with it the cases, stays until it has returned. What a kind does at the
+ * unlock may take long, so that no other object is to be locked then. */
 static void unlock_all(void *highest)
 {
-	struct select_case *at = highest;
+	struct select_case *first = highest;
 
-	while (at != NULL) {
-		struct object *object = at->object;
-		const struct case_type *type = at->type;
-
-		while (at != NULL && at->object == object)
-			at = at->next_locked;
-		if (type->unlock != NULL)
-			type->unlock(object);
-		else
-			co_spin_unlock(&object->lock);
+	if (first != NULL && next_object(first) == NULL) {
+		unlock(first);
+		return;
+	}
+	for (struct select_case *at = first; at != NULL; at = next_object(at))
+		co_spin_unlock(&at->object->lock);
+	for (struct select_case *at = first; at != NULL; at = next_object(at)) {
+		if (at->type->unlock == NULL)
+			continue;
+		co_spin_lock(&at->object->lock);
+		unlock(at);
 	}
 }
 

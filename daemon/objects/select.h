@@ -27,7 +27,8 @@ struct case_type {
 	 * woken with SELECT_AGAIN. */
 	void (*leave)(struct object *object, struct seat *seat, bool again);
 
-	/* Gives the lock back, after what the kind does then; NULL: nothing. It may take the lock anew. */
+	/* Gives the lock back, after what the kind does then; NULL: nothing. It may take the lock anew. No other object
+	 * is locked; where a select has several, this one was unlocked too in between. */
 	void (*unlock)(struct object *object);
 };
 
