@@ -407,7 +407,7 @@ COROUTINE_TEST(what_a_dead_session_selects_goes_to_the_next)
 	start_receive(&b, channels[0], true);
 	owner_end(&s.actor.owner); /* closed to grants; its calls are still to be told */
 	CHECK_EQUAL(try_send(&a, channels[0], "x"), OBJECT_OK);
-	CHECK_TRACE_LINES("S ended\nB x\n");
+	CHECK_TRACE_LINES("S case ended\nB x\n");
 	CHECK_EQUAL(channel_acknowledge(channels[0], b.delivery.token), OBJECT_OK);
 	CHECK_EQUAL(waiters_at(channels[1]), 0);
 	tear_down();
