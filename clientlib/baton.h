@@ -58,6 +58,7 @@ enum baton_error {
 	BATON_ESYSTEM = -25,       /* a system call failed: the text says which and why */
 	BATON_EINTERNAL = -26,     /* the daemon says INTERNAL: a bug of ours */
 	BATON_EDEADLOCK = -27,     /* the wait would have closed a cycle of holds: the text spells it */
+	BATON_ENEGATIVE = -28,     /* "negative WaitGroup counter" */
 };
 
 /* The text of an error code. Static, never NULL. */
@@ -190,6 +191,10 @@ enum baton_operation {
 	BATON_SESSION_LIST,  /* number: ids above             -> sessions, more */
 	BATON_SESSION_CLOSE, /* session: "ID.SECRET"; NULL: the client's own */
 	BATON_SESSION_KILL,  /* number: the id */
+	BATON_WG_ADD,        /* name, number: as an int64_t [bound] */
+	BATON_WG_DONE,       /* name */
+	BATON_WG_WAIT,       /* name [no_wait]                -> number: shares lost */
+	BATON_WG_ADOPT,      /* name number */
 	BATON_OPERATION_COUNT
 };
 
@@ -209,6 +214,7 @@ struct baton_call {
 	bool no_wait;
 	bool manual_ack;
 	uint32_t task; /* which thread or coroutine calls; 0: the library numbers threads in blocking calls */
+	bool bound;    /* wait groups: as shares of the session */
 };
 
 struct baton_object_info {
@@ -379,6 +385,28 @@ BATON_API int baton_chan_cap(baton_client *client, const char *name, uint64_t *r
 
 /* Deletes it with what is in it; who waits on it gets BATON_EDELETED. */
 BATON_API int baton_chan_delete(baton_client *client, const char *name);
+
+/* Adds N to the counter of the wait group NAME; it is made by that. N may be negative: as baton_wg_done(), so often.
+ * Errors: BATON_ENEGATIVE, and nothing changed. */
+BATON_API int baton_wg_add(baton_client *client, const char *name, int64_t n);
+
+/* As baton_wg_add with N above zero, as shares of the client's session: what is left of them when it ends comes off,
+ * and who waits is told. Give what may die a share of its own. */
+BATON_API int baton_wg_add_bound(baton_client *client, const char *name, int64_t n);
+
+/* Makes N of what others added shares of the client's session: of what is unbound, then of the sessions that have had
+ * shares longest. The counter stays. BATON_ENEGATIVE: there is not so much. */
+BATON_API int baton_wg_adopt(baton_client *client, const char *name, int64_t n);
+
+/* Takes 1 off the counter, under any context: of the session's own shares, else of what is unbound, else of the session
+ * that has had shares longest. BATON_ENEGATIVE: "negative WaitGroup counter"; nothing changed. */
+BATON_API int baton_wg_done(baton_client *client, const char *name);
+
+/* Waits until the counter is zero: who waits in a round is released when that ends, whatever is added after. *RET_LOST
+ * (may be NULL): how many shares of the round (at zero already: of the last one, for an hour) came off because their
+ * sessions ended. Errors: the context's. */
+BATON_API int baton_wg_wait(baton_client *client, baton_context *context, const char *name, uint64_t *ret_lost);
+BATON_API int baton_wg_try_wait(baton_client *client, const char *name, uint64_t *ret_lost); /* BATON_EWOULDBLOCK */
 
 /* A round trip through every layer. */
 BATON_API int baton_ping(baton_client *client);

@@ -46,6 +46,7 @@ static const char *const texts[] = {
 	[-BATON_ESYSTEM] = "a system call failed",
 	[-BATON_EINTERNAL] = "internal error of the daemon",
 	[-BATON_EDEADLOCK] = "deadlock",
+	[-BATON_ENEGATIVE] = "negative WaitGroup counter",
 };
 
 struct mapping {
@@ -72,6 +73,7 @@ static const struct mapping reasons[] = {
 	{REASON(UNLOCK_OF_UNLOCKED), BATON_EUNLOCKED},
 	{REASON(STALE_TOKEN), BATON_ESTALE},
 	{REASON(OTHER_KIND), BATON_EKIND},
+	{REASON(NEGATIVE_COUNTER), BATON_ENEGATIVE},
 	{REASON(SESSION_UNKNOWN), BATON_ESESSION},
 	{REASON(SESSION_ENDED), BATON_ESESSION},
 	{REASON(SESSION_KILLED), BATON_ESESSION},

@@ -8,6 +8,7 @@
 
 #include "base/name.h"
 #include "baton/v1/status.pb-c.h"
+#include "clientlib/operations_sync.h"
 
 #define METHOD(name) BATON__V1__METHOD__METHOD_##name
 #define RESPONSE(name) &baton__v1__##name##__descriptor
@@ -437,6 +438,14 @@ static const struct operation operations[BATON_OPERATION_COUNT] = {
 		RESPONSE(channel_capacity_response), fill_channel_capacity, read_channel_capacity},
 	[BATON_CHAN_DELETE] = {"chan", METHOD(CHANNEL_DELETE), OPERATION_SESSION | OPERATION_NAMED, NONE,
 		RESPONSE(channel_delete_response), fill_channel_delete, read_nothing},
+	[BATON_WG_ADD] = {"wg", METHOD(WAITGROUP_ADD), OPERATION_SESSION | OPERATION_NAMED, NONE,
+		RESPONSE(wait_group_add_response), fill_wg_add, read_nothing},
+	[BATON_WG_DONE] = {"wg", METHOD(WAITGROUP_DONE), OPERATION_SESSION | OPERATION_NAMED, NONE,
+		RESPONSE(wait_group_done_response), fill_wg_done, read_nothing},
+	[BATON_WG_WAIT] = {"wg", METHOD(WAITGROUP_WAIT), OPERATION_BLOCKS | OPERATION_SESSION | OPERATION_NAMED, NONE,
+		RESPONSE(wait_group_wait_response), fill_wg_wait, read_wg_wait},
+	[BATON_WG_ADOPT] = {"wg", METHOD(WAITGROUP_ADOPT), OPERATION_SESSION | OPERATION_NAMED, NONE,
+		RESPONSE(wait_group_adopt_response), fill_wg_adopt, read_nothing},
 	[BATON_PING] = {"", METHOD(DAEMON_PING), 0, NONE, RESPONSE(ping_response), fill_ping, read_ping},
 	[BATON_STATUS] = {"", METHOD(DAEMON_STATUS), 0, NONE, RESPONSE(status_response), fill_status, read_status},
 	[BATON_LIST] = {"", METHOD(DAEMON_LIST), 0, NONE, RESPONSE(list_response), fill_list, read_list},

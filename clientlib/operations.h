@@ -15,6 +15,7 @@
 #include "baton/v1/daemon.pb-c.h"
 #include "baton/v1/mutex.pb-c.h"
 #include "baton/v1/session.pb-c.h"
+#include "baton/v1/waitgroup.pb-c.h"
 #include "clientlib/baton.h"
 #include "clientlib/result.h"
 #include "clientlib/session_text.h"
@@ -40,6 +41,10 @@ struct operation_request {
 		Baton__V1__ChannelLengthRequest channel_length;
 		Baton__V1__ChannelCapacityRequest channel_capacity;
 		Baton__V1__ChannelDeleteRequest channel_delete;
+		Baton__V1__WaitGroupAddRequest wait_group_add;
+		Baton__V1__WaitGroupDoneRequest wait_group_done;
+		Baton__V1__WaitGroupWaitRequest wait_group_wait;
+		Baton__V1__WaitGroupAdoptRequest wait_group_adopt;
 		Baton__V1__PingRequest ping;
 		Baton__V1__StatusRequest status;
 		Baton__V1__ListRequest list;

@@ -9,6 +9,7 @@
 #include <baton/v1/mutex.pb-c.h>
 #include <baton/v1/session.pb-c.h>
 #include <baton/v1/status.pb-c.h>
+#include <baton/v1/waitgroup.pb-c.h>
 
 #include "daemon/services.h"
 
@@ -33,6 +34,7 @@
 
 #define IN_SESSION METHOD_NEEDS_SESSION
 #define BLOCKING (METHOD_NEEDS_SESSION | METHOD_BLOCKS | METHOD_EFFECT)
+#define WAITING (METHOD_NEEDS_SESSION | METHOD_BLOCKS)
 #define CHANGING (METHOD_NEEDS_SESSION | METHOD_EFFECT)
 #define GIVING_BACK (METHOD_NEEDS_SESSION | METHOD_EFFECT | METHOD_WHILE_STOPPING)
 
@@ -80,6 +82,14 @@ static const struct method table[] = {
 		METHOD_NAME),
 	METHOD(MUTEX_CHECK, "Mutex.Check", handle_mutex_check, MESSAGES(MutexCheck, mutex_check), IN_SESSION,
 		METHOD_NAME),
+	METHOD(WAITGROUP_ADD, "WaitGroup.Add", handle_waitgroup_add, MESSAGES(WaitGroupAdd, wait_group_add), CHANGING,
+		METHOD_NAME),
+	METHOD(WAITGROUP_DONE, "WaitGroup.Done", handle_waitgroup_done, MESSAGES(WaitGroupDone, wait_group_done),
+		GIVING_BACK, METHOD_NAME),
+	METHOD(WAITGROUP_WAIT, "WaitGroup.Wait", handle_waitgroup_wait, MESSAGES(WaitGroupWait, wait_group_wait),
+		WAITING, METHOD_NAME),
+	METHOD(WAITGROUP_ADOPT, "WaitGroup.Adopt", handle_waitgroup_adopt, MESSAGES(WaitGroupAdopt, wait_group_adopt),
+		CHANGING, METHOD_NAME),
 };
 
 #define COUNT (sizeof table / sizeof table[0])

@@ -18,6 +18,7 @@
 #include "base/siphash.h"
 #include "daemon/objects/channel.h"
 #include "daemon/objects/mutex.h"
+#include "daemon/objects/waitgroup.h"
 
 #define SHARDS 16u /* of a name space */
 #define SWEEP_STEP 64u
@@ -43,6 +44,7 @@ struct cursor {
 static const struct object_type *const types[OBJECT_KIND_COUNT] = {
 	[OBJECT_CHANNEL] = &channel_type,
 	[OBJECT_MUTEX] = &mutex_type,
+	[OBJECT_WAITGROUP] = &waitgroup_type,
 };
 
 /* The kind whose name space KIND's names stand in. */

@@ -23,6 +23,12 @@ method_handler handle_mutex_lock;
 method_handler handle_mutex_unlock;
 method_handler handle_mutex_check;
 
+/* service_waitgroup.c */
+method_handler handle_waitgroup_add;
+method_handler handle_waitgroup_done;
+method_handler handle_waitgroup_wait;
+method_handler handle_waitgroup_adopt;
+
 /* service_session.c */
 method_handler handle_session_open;
 method_handler handle_session_attach;

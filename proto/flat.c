@@ -68,6 +68,7 @@ static bool take_number(struct input *input, const ProtobufCFieldDescriptor *fie
 		*(uint32_t *)member = (uint32_t)value;
 		return true;
 	case PROTOBUF_C_TYPE_UINT64:
+	case PROTOBUF_C_TYPE_INT64:
 		*(uint64_t *)member = value;
 		return true;
 	default:
@@ -203,6 +204,7 @@ static uint8_t *put_field(uint8_t *to, const ProtobufCFieldDescriptor *field, co
 	case PROTOBUF_C_TYPE_UINT32:
 		return put_number(to, field, *(const uint32_t *)member);
 	case PROTOBUF_C_TYPE_UINT64:
+	case PROTOBUF_C_TYPE_INT64:
 		return put_number(to, field, *(const uint64_t *)member);
 	case PROTOBUF_C_TYPE_FIXED64:
 		return put_fixed(to, field, *(const uint64_t *)member);

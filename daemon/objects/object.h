@@ -33,9 +33,10 @@ enum object_error {
 	OBJECT_EENDED = -10,      /* the caller's session has ended */
 	OBJECT_ESHUTDOWN = -11,   /* the daemon is stopping */
 	OBJECT_ENOMEM = -12,
+	OBJECT_ENEGATIVE = -13, /* "negative WaitGroup counter" */
 };
 
-enum object_kind { OBJECT_CHANNEL, OBJECT_MUTEX, OBJECT_KIND_COUNT };
+enum object_kind { OBJECT_CHANNEL, OBJECT_MUTEX, OBJECT_WAITGROUP, OBJECT_KIND_COUNT };
 
 struct object;
 

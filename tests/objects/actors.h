@@ -108,6 +108,7 @@ static inline const char *error_name(int error)
 		[-OBJECT_EENDED] = "ended",
 		[-OBJECT_ESHUTDOWN] = "shutdown",
 		[-OBJECT_ENOMEM] = "no memory",
+		[-OBJECT_ENEGATIVE] = "negative counter",
 	};
 
 	return error <= 0 && -error < (int)(sizeof(names) / sizeof(names[0])) ? names[-error] : "unknown error";

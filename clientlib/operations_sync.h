@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * operations_sync.h - how wait groups, onces and conds are asked and their answers read: for the table in operations.c.
+ */
+#ifndef BATON_CLIENTLIB_OPERATIONS_SYNC_H
+#define BATON_CLIENTLIB_OPERATIONS_SYNC_H
+
+#include "clientlib/operations.h"
+
+/* As operation.fill and operation.read. */
+const char *fill_wg_add(const struct baton_call *call, struct operation_request *request);
+const char *fill_wg_done(const struct baton_call *call, struct operation_request *request);
+const char *fill_wg_wait(const struct baton_call *call, struct operation_request *request);
+const char *fill_wg_adopt(const struct baton_call *call, struct operation_request *request);
+int read_wg_wait(const ProtobufCMessage *response, struct result *result);
+
+#endif
