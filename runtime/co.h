@@ -406,10 +406,12 @@ struct co_poll {
 };
 
 /* Registers poll->fd (non-blocking) for reading. Never blocks. SYSTEM says that it does not count as something that
- * could wake the program (for the deadlock report). 0, CO_ENOMEM, or a negative errno. */
+ * could wake the program (for the deadlock report). On other threads on_events may run before this returns, and where
+ * that removes it on_removed too: POLL is not touched after that. 0, CO_ENOMEM, or a negative errno. */
 int co_poll_add(struct co_poll *poll, bool system);
 
-/* Asks for one CO_POLL_WRITE when the descriptor can take more. 0 or a negative errno. */
+/* Asks for one CO_POLL_WRITE when the descriptor can take more. 0; CO_EINVAL if it is not registered, or no more. From
+ * any thread while POLL's memory is there. */
 int co_poll_want_write(struct co_poll *poll);
 
 /* Takes the descriptor out of the poller. on_events is not begun any more (another thread may be in it as this

@@ -363,4 +363,6 @@ void co_idle_begin(struct co_m *m)
 	if (!atomic_load(&co_runtime.stopping))
 		sleep_on_futex(m, CO_NEVER);
 	co_idle_leave(m);
+	if (m->is_searching)
+		end_search(m); /* it looks where it begins, but may find work without a search */
 }

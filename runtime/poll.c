@@ -4,8 +4,8 @@
  *
  * Only the M that has the poller touches the event base (which has no lock). Everyone else leaves a record in `changes`
  * and wakes that M if it sleeps; changes are carried out around each poll, never inside a callback, so that a record
- * lives until all reports that name it are through. A record is not touched outside the lock by who asks for its
- * removal: it may be gone.
+ * lives until all reports that name it are through. It is found through poll->private under the lock alone, since it
+ * may be gone; and it is not let go before the call that added it is through.
  *
  * A descriptor is registered once, for READ and CLOSED, edge-triggered; WRITE is asked for one report at a time.
  * libevent reports EPOLLERR as READ alone (its epoll backend drops EPOLLRDHUP then), so data and a reset that come
@@ -15,7 +15,8 @@
  * The sleep is bounded by a timerfd, exact to the nanosecond and never early. It is set again only for an earlier time:
  * a timer that was stopped costs at most one useless wake-up.
  *
- * Lock: poller.lock guards `changes`, `records` and each record's asked_* fields; no call is made under it.
+ * Lock: poller.lock guards `changes`, `records`, each record's asked_* fields and is_changed, and poll->private; no
+ * call is made under it.
  */
 #include "runtime/poll.h"
 
@@ -125,14 +126,20 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* ---- changes --------------------------------------------------------------------------------- */
 
+/* Under the lock: puts RECORD, which is marked as changed, into `changes`. */
+static void put_change(struct record *record)
+{
+	record->next = atomic_load_explicit(&poller.changes, memory_order_relaxed);
+	atomic_store_explicit(&poller.changes, record, memory_order_relaxed);
+}
+
 /* Under the lock: has RECORD carried out. */
 static void change(struct record *record)
 {
 	if (record->is_changed)
 		return;
 	record->is_changed = true;
-	record->next = atomic_load_explicit(&poller.changes, memory_order_relaxed);
-	atomic_store_explicit(&poller.changes, record, memory_order_relaxed);
+	put_change(record);
 }
 
 static void let_go(struct record *record)
@@ -146,10 +153,10 @@ static void let_go(struct record *record)
 		co_outside_add(-1);
 	co_spin_lock(&poller.lock);
 	list_remove(&record->link);
+	poll->private = NULL;
 	co_spin_unlock(&poller.lock);
 	atomic_fetch_sub_explicit(&poller.registered, 1, memory_order_relaxed);
 	memory_free(record);
-	poll->private = NULL;
 	if (poll->on_removed != NULL)
 		poll->on_removed(poll);
 }
@@ -190,6 +197,7 @@ bool co_poller_carry_out(void)
 		}
 		co_spin_unlock(&poller.lock);
 		if (record != NULL) {
+			co_idle_leave(co_m_self()); /* on_removed may make a coroutine runnable */
 			carry_out(record, asked_removal, asked_write);
 			any = true;
 		}
@@ -200,6 +208,32 @@ bool co_poller_carry_out(void)
 bool co_poller_has_changes(void)
 {
 	return atomic_load_explicit(&poller.changes, memory_order_relaxed) != NULL;
+}
+
+/* Lets others see RECORD, which nobody takes away before it is in `changes`: it is marked as being there. */
+static void enter(struct record *record)
+{
+	if (!record->is_system)
+		co_outside_add(1);
+	atomic_fetch_add_explicit(&poller.registered, 1, memory_order_relaxed);
+	co_spin_lock(&poller.lock);
+	record->is_changed = true;
+	record->poll->private = record;
+	list_add_tail(&poller.records, &record->link);
+	co_spin_unlock(&poller.lock);
+}
+
+/* Undoes it: the kernel refuses the descriptor. */
+static void leave(struct record *record)
+{
+	co_spin_lock(&poller.lock);
+	list_remove(&record->link);
+	record->poll->private = NULL;
+	co_spin_unlock(&poller.lock);
+	atomic_fetch_sub_explicit(&poller.registered, 1, memory_order_relaxed);
+	if (!record->is_system)
+		co_outside_add(-1);
+	memory_free(record);
 }
 
 int co_poll_add(struct co_poll *poll, bool system)
@@ -215,20 +249,15 @@ int co_poll_add(struct co_poll *poll, bool system)
 		on_readable, record);
 	(void)event_assign(&record->write_event, poller.base, poll->fd, EV_WRITE | EV_ET, on_writable, record);
 	event.data.ptr = record;
-	poll->private = record; /* a report may come as soon as the kernel knows of it */
+	enter(record);
 	if (epoll_ctl(poller.hangup_fd, EPOLL_CTL_ADD, poll->fd, &event) != 0) {
 		int r = -errno;
 
-		poll->private = NULL;
-		memory_free(record);
+		leave(record);
 		return r;
 	}
-	if (!system)
-		co_outside_add(1);
-	atomic_fetch_add_explicit(&poller.registered, 1, memory_order_relaxed);
 	co_spin_lock(&poller.lock);
-	list_add_tail(&poller.records, &record->link);
-	change(record);
+	put_change(record);
 	co_spin_unlock(&poller.lock);
 	co_poller_wake();
 	return 0;
@@ -236,15 +265,16 @@ int co_poll_add(struct co_poll *poll, bool system)
 
 int co_poller_ask_write(struct co_poll *poll)
 {
-	struct record *record = poll->private;
+	struct record *record;
 
-	if (record == NULL)
-		return CO_EINVAL;
 	co_spin_lock(&poller.lock);
-	record->asked_write = true;
-	change(record);
+	record = poll->private;
+	if (record != NULL) {
+		record->asked_write = true;
+		change(record);
+	}
 	co_spin_unlock(&poller.lock);
-	return 0;
+	return record != NULL ? 0 : CO_EINVAL;
 }
 
 int co_poll_want_write(struct co_poll *poll)
@@ -258,12 +288,11 @@ int co_poll_want_write(struct co_poll *poll)
 
 void co_poll_remove(struct co_poll *poll)
 {
-	struct record *record = poll->private;
+	struct record *record;
 
-	if (record == NULL)
-		return;
 	co_spin_lock(&poller.lock);
-	if (!atomic_exchange(&record->asked_removal, true))
+	record = poll->private;
+	if (record != NULL && !atomic_exchange(&record->asked_removal, true))
 		change(record);
 	co_spin_unlock(&poller.lock);
 	co_poller_wake();
@@ -287,7 +316,8 @@ void co_poller_poll(int64_t until)
 
 	if (until == 0 && !has_anything)
 		return;
-	(void)co_poller_carry_out();
+	if (co_poller_carry_out())
+		until = 0; /* there may be work by now */
 	if (until != 0)
 		arm(until);
 	atomic_fetch_add_explicit(&poller.polls, 1, memory_order_relaxed);

@@ -125,6 +125,11 @@ void co_queue_put(struct co_p *p, struct co *coroutine, unsigned about)
 		put_into_full(p, coroutine);
 }
 
+void co_queue_offer(struct co_p *p)
+{
+	offer_beyond(p, 0);
+}
+
 void co_queue_put_last(struct co_p *p, struct co *coroutine)
 {
 	if (!global_is_empty())

@@ -87,6 +87,9 @@ void co_queue_put(struct co_p *p, struct co *coroutine, unsigned about);
  * again: that an M is idle may be seen late. */
 void co_queue_put_last(struct co_p *p, struct co *coroutine);
 
+/* Wakes an idle M for what stands in P's queue: P, which was about to run it, does something else first. By P. */
+void co_queue_offer(struct co_p *p);
+
 /* Adds to the global queue, and wakes an idle M. From any thread. */
 void co_queue_put_global(struct co *coroutine);
 

@@ -195,6 +195,8 @@ static void run_coroutine(struct co_m *m, struct co *coroutine)
 		co_fiber_switch(&m->fiber, &coroutine->fiber, false);
 		m->current = NULL;
 		again = m->after(m, coroutine);
+		if (again) /* what was made ready as `about to be run` is not */
+			co_queue_offer(m->p);
 	} while (again);
 }
 

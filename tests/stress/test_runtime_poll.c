@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/list.h"
+#include "base/memory.h"
 #include "tests/lib/co_stress.h"
 #include "tests/lib/sockets.h"
 
@@ -232,12 +233,119 @@ COROUTINE_TEST(churn)
 	CHECK_EQUAL(atomic_load(&removals), VISITORS * test_scale(2000));
 }
 
+/* ---- removals that somebody waits for ---------------------------------------------------------------------------- */
+
+struct awaited {
+	struct co_poll poll;
+	struct co_wait removed;
+};
+
+static void ignore(struct co_poll *poll, unsigned events)
+{
+	(void)poll;
+	(void)events;
+}
+
+static void wake_waiter(struct co_poll *poll)
+{
+	close(poll->fd);
+	co_wait_cancel(&container_of(poll, struct awaited, poll)->removed, 0);
+}
+
+static void remove_and_wait(void *unused)
+{
+	const size_t rounds = test_scale(10000);
+
+	(void)unused;
+	for (size_t i = 0; i < rounds; i++) {
+		struct awaited awaited = {.poll = {.on_events = ignore, .on_removed = wake_waiter}};
+		int pair[2];
+
+		CHECK_EQUAL(sockets_pair(SOCKETS_UNIX, pair), 0);
+		close(pair[1]);
+		awaited.poll.fd = sockets_nonblocking(pair[0]);
+		co_wait_init(&awaited.removed, "removal");
+		CHECK_EQUAL(co_poll_add(&awaited.poll, i % 2 == 0), 0);
+		co_poll_remove(&awaited.poll);
+		CHECK_EQUAL(co_wait_park(&awaited.removed, NULL, CO_NEVER, NULL), 0);
+	}
+}
+
+/* Nothing else goes on, so that the Ms go to sleep all the time: on_removed's wake-up is neither lost, with the M that
+ * called it asleep, nor is its coroutine taken for dead meanwhile. */
+COROUTINE_TEST(removals_wake_who_waits)
+{
+	struct co_test_group group = {0};
+
+	for (int i = 0; i < 5; i++)
+		co_test_go(&group, remove_and_wait, NULL);
+	co_test_wait(&group);
+}
+
+/* ---- reports while the descriptor is being added ----------------------------------------------------------------- */
+
+struct brief {
+	struct co_poll poll;
+	atomic_int *left;
+};
+
+static void remove_at_once(struct co_poll *poll, unsigned events)
+{
+	(void)events;
+	co_poll_remove(poll);
+}
+
+static void free_brief(struct co_poll *poll)
+{
+	struct brief *brief = container_of(poll, struct brief, poll);
+
+	close(poll->fd);
+	atomic_fetch_sub(brief->left, 1);
+	memory_free(brief);
+}
+
+static void add_what_has_ended(void *left)
+{
+	const size_t rounds = test_scale(20000);
+
+	for (size_t i = 0; i < rounds; i++) {
+		struct brief *brief = memory_zalloc(sizeof(*brief));
+		int pair[2];
+
+		CHECK(brief != NULL);
+		CHECK_EQUAL(sockets_pair(SOCKETS_UNIX, pair), 0);
+		close(pair[1]);
+		brief->left = left;
+		brief->poll = (struct co_poll){
+			.fd = sockets_nonblocking(pair[0]), .on_events = remove_at_once, .on_removed = free_brief};
+		atomic_fetch_add((atomic_int *)left, 1);
+		CHECK_EQUAL(co_poll_add(&brief->poll, false), 0);
+		CHECK_EVENTUALLY(atomic_load((atomic_int *)left) < 100);
+	}
+}
+
+/* The peer is gone before the descriptor is added: another thread may report it, and take it out, before co_poll_add
+ * has returned. */
+COROUTINE_TEST(a_report_meets_its_addition)
+{
+	static atomic_int left;
+	struct co_test_group group = {0};
+
+	atomic_store(&left, 0);
+	co_test_go(&group, add_what_has_ended, &left);
+	co_test_go(&group, add_what_has_ended, &left);
+	co_test_wait(&group);
+	CHECK_EVENTUALLY(atomic_load(&left) == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(streams_arrive_whole),
 		cmocka_unit_test(close_meets_read),
 		cmocka_unit_test(churn),
+		cmocka_unit_test(removals_wake_who_waits),
+		cmocka_unit_test(a_report_meets_its_addition),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

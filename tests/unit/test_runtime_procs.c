@@ -14,11 +14,13 @@
 #include "tests/lib/co_test.h"
 #include "tests/lib/sockets.h"
 
+static unsigned procs_now;
+
 /* A test for several Ps, with two and with four. */
 static void run_on_several(const char *name, void (*body)(void))
 {
-	for (unsigned procs = 2; procs <= co_test_most_procs(); procs *= 2)
-		co_test_run(name, body, &(struct co_options){.procs = procs});
+	for (procs_now = 2; procs_now <= co_test_most_procs(); procs_now *= 2)
+		co_test_run(name, body, &(struct co_options){.procs = procs_now});
 }
 
 #define SEVERAL_PS_TEST(name)                                                                                          \
@@ -120,6 +122,28 @@ SEVERAL_PS_TEST(two_run_at_once)
 		co_test_go(&group, meet, &arrived);
 		co_test_wait(&group);
 	}
+}
+
+static atomic_bool may_leave;
+
+static void keep_until_told(void *unused)
+{
+	(void)unused;
+	atomic_fetch_add(&ran, 1);
+	CHECK_KEEPING_THE_P(atomic_load(&may_leave));
+}
+
+/* The Ms' first coroutines keep their Ps, one after the other: each M that is busy no longer counts as one that looks
+ * for work, so that the next is woken. */
+SEVERAL_PS_TEST(a_first_coroutine_that_stays_holds_up_no_other)
+{
+	atomic_store(&ran, 0);
+	atomic_store(&may_leave, false);
+	for (int i = 0; i < (int)procs_now - 1; i++) {
+		CHECK_EQUAL(co_go_from_thread(keep_until_told, NULL), 0);
+		CHECK_KEEPING_THE_P(atomic_load(&ran) == i + 1);
+	}
+	atomic_store(&may_leave, true);
 }
 
 /* ---- what comes from outside --------------------------------------------------------------------------------- */
@@ -416,6 +440,7 @@ int main(void)
 		cmocka_unit_test(a_full_queue_is_shared),
 		cmocka_unit_test(the_next_is_stolen_where_it_stays),
 		cmocka_unit_test(two_run_at_once),
+		cmocka_unit_test(a_first_coroutine_that_stays_holds_up_no_other),
 		cmocka_unit_test(timers_of_a_busy_p_fire),
 		cmocka_unit_test(descriptors_are_polled_by_others),
 		cmocka_unit_test(as_many_as_asked_for),
