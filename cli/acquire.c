@@ -129,6 +129,8 @@ static void wait_for_lock(struct acquisition *acquisition)
 		.operation = acquisition->lockable->acquire,
 		.name = acquisition->lockable->name,
 		.no_wait = acquisition->is_try || connection->may_not_wait,
+		.number = acquisition->lockable->number,
+		.bound = acquisition->lockable->bound,
 	};
 	const int error = connection_start(
 		connection, &call, acquisition->wait_until_ns, on_locked, acquisition, &acquisition->id);

@@ -16,6 +16,8 @@ struct lockable {
 	const char *name;
 	enum baton_operation acquire;
 	enum baton_operation release;
+	uint64_t number; /* of both calls, with `bound` */
+	bool bound;
 };
 
 struct grant {

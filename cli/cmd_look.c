@@ -11,7 +11,7 @@
 #include "cli/status.h"
 #include "cli/suggest.h"
 
-static const char *const kinds[] = {"chan", "mutex"};
+static const char *const kinds[] = {"chan", "mutex", "wg"};
 
 static bool is_kind(const char *word)
 {
@@ -29,22 +29,23 @@ static int refuse_kind(const struct invocation *invocation, const char *word)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		suggestion_offer(&suggestion, kinds[i]);
 	if (suggestion.best == NULL)
-		return say_usage(invocation, "no kind \"%s\"; there are chan and mutex", word);
+		return say_usage(invocation, "no kind \"%s\"; there are chan, mutex and wg", word);
 	return say_usage(invocation, "no kind \"%s\"; did you mean \"%s\"?", word, suggestion.best);
 }
 
 /* ---- ls ---------------------------------------------------------------------------------------------------------- */
 
-/* A channel's state in text has how full it is: "open 3/16". */
+/* A channel's state in text has how full it is: "open 3/16", a wait group's its counter: "counting 3". */
 static void print_state(const struct baton_object_info *object, struct output *output)
 {
 	char state[128];
 
-	if (output->format == OUTPUT_JSON || strcmp(object->kind, "chan") != 0) {
-		output_text(output, "state", object->state);
-		return;
-	}
-	snprintf(state, sizeof(state), "%.64s %" PRIu64 "/%" PRIu64, object->state, object->length, object->capacity);
+	snprintf(state, sizeof(state), "%.64s", object->state);
+	if (output->format == OUTPUT_TEXT && strcmp(object->kind, "chan") == 0)
+		snprintf(state, sizeof(state), "%.64s %" PRIu64 "/%" PRIu64, object->state, object->length,
+			object->capacity);
+	else if (output->format == OUTPUT_TEXT && strcmp(object->kind, "wg") == 0)
+		snprintf(state, sizeof(state), "%.64s %" PRIu64, object->state, object->length);
 	output_text(output, "state", state);
 }
 
@@ -62,6 +63,8 @@ static void print_object(const struct baton_object_info *object, struct output *
 		output_bool(output, "closed", object->closed);
 		output_number(output, "deliveries", object->deliveries);
 	}
+	if (output->format == OUTPUT_JSON && strcmp(object->kind, "wg") == 0)
+		output_number(output, "counter", object->length);
 	output_row_end(output);
 }
 
@@ -116,6 +119,7 @@ static void print_party(const struct baton_party_info *party, struct output *out
 	output_number(output, "token", party->token);
 	output_duration(output, "since", party->since_ns);
 	output_number(output, "attempt", party->attempt);
+	output_number(output, "count", party->count);
 	output_row_end(output);
 }
 

@@ -44,6 +44,8 @@ enum option_id {
 	OPTION_RETRIES,
 	OPTION_DEAD,
 	OPTION_PID,
+	OPTION_ADDED,
+	OPTION_IGNORE_LOST,
 	OPTION_COUNT
 };
 
@@ -71,6 +73,7 @@ extern const struct option options[OPTION_COUNT];
 enum argument_kind {
 	ARGUMENT_NAME,    /* of an object: checked by the rule for names */
 	ARGUMENT_NUMBER,  /* from 0 to 2^64-1 */
+	ARGUMENT_SIGNED,  /* from -2^63 to 2^63-1 */
 	ARGUMENT_TEXT,    /* anything */
 	ARGUMENT_TEXTS,   /* any number of anything; the last argument */
 	ARGUMENT_PROGRAM, /* CMD and its arguments: the last argument */
@@ -125,6 +128,10 @@ int run_chan_range(const struct invocation *invocation);
 int run_mutex_lock(const struct invocation *invocation);
 int run_mutex_unlock(const struct invocation *invocation);
 int run_mutex_check(const struct invocation *invocation);
+int run_wg_add(const struct invocation *invocation);
+int run_wg_done(const struct invocation *invocation);
+int run_wg_wait(const struct invocation *invocation);
+int run_wg_run(const struct invocation *invocation);
 int run_session_open(const struct invocation *invocation);
 int run_session_run(const struct invocation *invocation);
 int run_session_close(const struct invocation *invocation);

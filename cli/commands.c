@@ -45,6 +45,9 @@ const struct option options[OPTION_COUNT] = {
 	[OPTION_DEAD] = {0, "dead", OPTION_OF_NAME, "N2", 0, 0, "send messages that are given up to the channel N2"},
 	[OPTION_PID] = {0, "pid", OPTION_OF_NUMBER, "PID", 1, INT32_MAX,
 		"the session lives as long as that process (default: the parent of baton)"},
+	[OPTION_ADDED] = {0, "added", OPTION_FLAG, NULL, 0, 0, "take over one that was added before, and add none"},
+	[OPTION_IGNORE_LOST] = {0, "ignore-lost", OPTION_FLAG, NULL, 0, 0,
+		"exit 0 even if some were done by the end of their sessions"},
 };
 
 #define OPTIONS(...)                                                                                                   \
@@ -134,6 +137,35 @@ const struct command commands[] = {
 		.summary = "exit 0 if TOKEN holds the mutex N now, else 1",
 		.run = run_mutex_check},
 	{.noun = "lock", LOCK_ROW},
+	{.noun = "wg",
+		.verb = "add",
+		.arguments = {{"N", ARGUMENT_NAME, false}, {"K", ARGUMENT_SIGNED, true}},
+		.summary = "add K (default 1) to the counter of the wait group N",
+		.details = "K may be negative. A counter below zero is an error and changes nothing.",
+		.run = run_wg_add},
+	{.noun = "wg",
+		.verb = "done",
+		.arguments = {{"N", ARGUMENT_NAME, false}},
+		.summary = "take 1 off the counter",
+		.run = run_wg_done},
+	{.noun = "wg",
+		.verb = "wait",
+		.arguments = {{"N", ARGUMENT_NAME, false}},
+		OPTIONS(OPTION_TRY, OPTION_IGNORE_LOST),
+		.summary = "wait until the counter is zero",
+		.details =
+			"Exit 1, and the number on standard error, if some of the round were not done but lost: baton wg run "
+			"or its machine died. Where the counter is zero already that is told of the last round, for an hour.",
+		.run = run_wg_wait},
+	{.noun = "wg",
+		.verb = "run",
+		.arguments = {{"N", ARGUMENT_NAME, false}, {"CMD", ARGUMENT_PROGRAM, true}},
+		OPTIONS(OPTION_ADDED, OPTION_TTL, OPTION_KILL_AFTER, OPTION_LABEL, OPTION_SHELL, OPTION_ALONE),
+		.summary = "add 1, run CMD, done: even if CMD or baton is killed",
+		.details =
+			"Its 1 belongs to a session of its own. It is done when every process below CMD has gone, whatever "
+			"CMD's exit status, which is baton's too. Where baton is killed it is lost: who waits is told.",
+		.run = run_wg_run},
 	{.noun = "session",
 		.verb = "open",
 		OPTIONS(OPTION_TTL, OPTION_LABEL, OPTION_PID),
@@ -167,7 +199,7 @@ const struct command commands[] = {
 		.arguments = {{"KIND", ARGUMENT_TEXT, true}, {"PATTERN", ARGUMENT_TEXT, true}},
 		.summary = "list what there is",
 		.details =
-			"Columns: kind, name, state, holders, waiters. KIND is chan or mutex; one word that is neither is a "
+			"Columns: kind, name, state, holders, waiters. KIND is chan, mutex or wg; one word that is none is a "
 			"PATTERN, as the shell's.",
 		.run = run_ls},
 	{.noun = "inspect",
@@ -175,7 +207,7 @@ const struct command commands[] = {
 		.summary = "show an object, who holds it and who waits for it",
 		.details =
 			"The first row is as ls has it. Further rows: role, session, label, pid, uid, host, token, for how "
-			"long, and of a delivery how often before.",
+			"long, of a delivery how often before, of a share how many.",
 		.run = run_inspect},
 	{.noun = "ping", .summary = "see whether the daemon answers", .run = run_ping},
 	{.noun = "status", .summary = "show what the daemon says of itself", .run = run_status},
@@ -186,6 +218,7 @@ const size_t command_count = sizeof(commands) / sizeof(commands[0]);
 const struct noun nouns[] = {
 	{"chan", "channels: messages from process to process, as Go's"},
 	{"mutex", "locks that are held while a command runs"},
+	{"wg", "wait groups: waiting until all are done"},
 	{"session", "what locks and messages belong to"},
 };
 

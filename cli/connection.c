@@ -86,6 +86,10 @@ struct subject connection_subject(const struct baton_call *call)
 		[BATON_CHAN_LENGTH] = "chan",
 		[BATON_CHAN_CAPACITY] = "chan",
 		[BATON_CHAN_DELETE] = "chan",
+		[BATON_WG_ADD] = "wg",
+		[BATON_WG_DONE] = "wg",
+		[BATON_WG_WAIT] = "wg",
+		[BATON_WG_ADOPT] = "wg",
 	};
 	const char *kind = call->operation == BATON_INSPECT ? call->kind : kinds[call->operation];
 

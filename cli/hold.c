@@ -222,7 +222,8 @@ static bool set_environment(const struct hold *hold)
 	if (hold->lockable == NULL)
 		return true;
 	snprintf(token, sizeof(token), "%" PRIu64, hold->grant.token);
-	return set_variable("BATON_NAME", hold->lockable->name) == 0 && set_variable("BATON_TOKEN", token) == 0 &&
+	return set_variable("BATON_NAME", hold->lockable->name) == 0 &&
+	       set_variable("BATON_TOKEN", hold->grant.token != 0 ? token : NULL) == 0 &&
 	       set_variable("BATON_ABANDONED", hold->grant.abandoned ? "1" : NULL) == 0;
 }
 

@@ -81,6 +81,20 @@ static bool parse_unsigned(const char *text, uint64_t *ret)
 	return errno == 0 && *end == '\0';
 }
 
+/* In two's complement. */
+static bool parse_signed(const char *text, uint64_t *ret)
+{
+	char *end;
+
+	if (*text != '-')
+		return parse_unsigned(text, ret) && *ret <= INT64_MAX;
+	if (text[1] < '0' || text[1] > '9')
+		return false;
+	errno = 0;
+	*ret = (uint64_t)strtoll(text, &end, 10);
+	return errno == 0 && *end == '\0';
+}
+
 /* A word that is an option by its looks and a number where one is due: -5, -.5. */
 static bool looks_like_number(const char *word)
 {
@@ -332,7 +346,8 @@ static void parse_argument(struct parser *parser, const char *word)
 	}
 	if (argument->kind == ARGUMENT_NAME && !name_is_valid(word, strlen(word), &why))
 		fail(parser, "the name \"%s\" %s", word, why);
-	else if (argument->kind == ARGUMENT_NUMBER && !parse_unsigned(word, &number))
+	else if ((argument->kind == ARGUMENT_NUMBER && !parse_unsigned(word, &number)) ||
+		 (argument->kind == ARGUMENT_SIGNED && !parse_signed(word, &number)))
 		fail(parser, "%s: \"%s\" is not a number", argument->name, word);
 	else
 		to->words[to->word_count++] = word;
@@ -368,7 +383,8 @@ static bool is_option(const struct parser *parser, const char *word)
 	if (word[0] != '-' || word[1] == '\0')
 		return false;
 	argument = parser->to->command == NULL ? NULL : next_argument(parser->to);
-	return argument == NULL || argument->kind != ARGUMENT_NUMBER || !looks_like_number(word);
+	return argument == NULL || (argument->kind != ARGUMENT_NUMBER && argument->kind != ARGUMENT_SIGNED) ||
+	       !looks_like_number(word);
 }
 
 static void parse_word(struct parser *parser, const char *word)
@@ -473,6 +489,7 @@ uint64_t invocation_word_number(const struct invocation *invocation, size_t inde
 {
 	uint64_t number = 0;
 
-	parse_unsigned(invocation->words[index], &number);
+	if (!parse_unsigned(invocation->words[index], &number))
+		parse_signed(invocation->words[index], &number);
 	return number;
 }

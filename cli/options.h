@@ -66,7 +66,7 @@ const char *invocation_text(const struct invocation *invocation, enum option_id 
 /* The argument at INDEX, or NULL. */
 const char *invocation_word(const struct invocation *invocation, size_t index);
 
-/* The argument at INDEX, which the table says is a number and which was given. */
+/* The argument at INDEX, which the table says is a number and which was given: a signed one in two's complement. */
 uint64_t invocation_word_number(const struct invocation *invocation, size_t index);
 
 /* "chan send", "lock", "baton": what messages call it. */

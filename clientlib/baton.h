@@ -240,6 +240,7 @@ struct baton_party_info {
 	uint64_t token;
 	int64_t since_ns; /* ago */
 	uint32_t attempt;
+	uint64_t count; /* of shares or permits */
 };
 
 struct baton_session_info {

@@ -320,6 +320,7 @@ static struct baton_party_info party_info(const Baton__V1__PartyInfo *from)
 		.token = from->token,
 		.since_ns = from_us(from->since_us),
 		.attempt = from->attempt,
+		.count = from->count,
 	};
 }
 

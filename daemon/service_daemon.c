@@ -191,6 +191,7 @@ static bool visit(const struct object_party *party, void *arg)
 	info->token = party->token;
 	info->since_us = (uint64_t)(inspection->now_ns - party->since_ns) / 1000;
 	info->attempt = party->attempt;
+	info->count = party->count;
 	inspection->sessions[inspection->count] = session;
 	inspection->rows[inspection->count++] = info;
 	return true;

@@ -44,6 +44,9 @@ int handle_waitgroup_add(struct call *call, const void *message, void *answer)
 	const Baton__V1__WaitGroupAddRequest *request = message;
 
 	(void)answer;
+	if (request->n > WAITGROUP_COUNT_MAX || request->n < -(int64_t)WAITGROUP_COUNT_MAX)
+		return call_fail(call, STATUS(INVALID_ARGUMENT), REASON(BAD_REQUEST),
+			"%s \"%s\": a counter is at most %d", kind, request->name, WAITGROUP_COUNT_MAX);
 	if (request->bound && request->n <= 0)
 		return call_fail(call, STATUS(INVALID_ARGUMENT), REASON(BAD_REQUEST),
 			"%s \"%s\": shares are added by a number above zero", kind, request->name);

@@ -73,6 +73,7 @@ struct object_party {
 	uint64_t token;
 	int64_t since_ns; /* co_now() at the beginning */
 	uint32_t attempt;
+	uint64_t count; /* of shares or permits */
 };
 
 /* One row per kind. */

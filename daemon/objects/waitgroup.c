@@ -441,7 +441,8 @@ static void waitgroup_visit_parties(
 		more = visit(&(struct object_party){.role = "holder",
 				     .owner = share->hold.owner,
 				     .task = share->hold.task,
-				     .since_ns = share->hold.since_ns},
+				     .since_ns = share->hold.since_ns,
+				     .count = share->count},
 			arg);
 		if (!more)
 			break;
