@@ -205,6 +205,17 @@ void co_test_run(const char *name, void (*body)(void), const struct co_options *
 	}
 }
 
+void co_test_run_on_several(const char *name, void (*body)(void))
+{
+	for (unsigned procs = 2; procs <= co_test_most_procs(); procs *= 2)
+		run_once(name, body, &(struct co_options){.procs = procs});
+}
+
+unsigned co_test_procs(void)
+{
+	return run.procs;
+}
+
 static int return_at_once(void *unused)
 {
 	(void)unused;

@@ -61,12 +61,28 @@
 	}                                                                                                              \
 	static void name##_body(void)
 
+/* As COROUTINE_TEST, with two Ps and with the most: for coroutines that wait for each other without parking. */
+#define SEVERAL_PS_TEST(name)                                                                                          \
+	static void name##_body(void);                                                                                 \
+	static void name(void **state)                                                                                 \
+	{                                                                                                              \
+		(void)state;                                                                                           \
+		co_test_run_on_several(#name, name##_body);                                                            \
+	}                                                                                                              \
+	static void name##_body(void)
+
 /* Four, so that coroutines also meet on more Ps than there are processors; one as long as the runtime takes no more. */
 unsigned co_test_most_procs(void);
 
 /* Runs BODY as a coroutine under OPTIONS (NULL: with one P, then two, then the most) and fails the current cmocka test
  * when a check failed, here, on the caller's stack. NAME is for reports. */
 void co_test_run(const char *name, void (*body)(void), const struct co_options *options);
+
+/* The number of Ps of the present run, as it was asked for. */
+unsigned co_test_procs(void);
+
+/* As co_test_run, with two Ps, then the most. */
+void co_test_run_on_several(const char *name, void (*body)(void));
 
 /* ---- checks ------------------------------------------------------------------------------------------------------ */
 
@@ -103,6 +119,14 @@ void co_test_run(const char *name, void (*body)(void), const struct co_options *
 			}                                                                                              \
 			co_test_pause();                                                                               \
 		}                                                                                                      \
+	} while (0)
+
+/* As CHECK_EVENTUALLY, keeping the P: no other coroutine runs on it meanwhile. */
+#define CHECK_KEEPING_THE_P(condition)                                                                                 \
+	do {                                                                                                           \
+		const int64_t keep_limit = co_now() + 20 * CO_SECOND;                                                  \
+		while (!(condition))                                                                                   \
+			CHECK(co_now() < keep_limit);                                                                  \
 	} while (0)
 
 /* Records a failure and ends the run. Does not return to a coroutine; a callback on a thread's own stack, to which it

@@ -120,6 +120,97 @@ COROUTINE_TEST(nothing_lost_nothing_twice)
 	CHECK(atomic_load(&traffic.done) > 0 && atomic_load(&traffic.given_up) > 0);
 }
 
+/* ---- TestSelectStress as Go has it ---------------------------------------------------------------------------------
+ */
+
+static struct {
+	struct co_channel *channels[CHANNELS];
+	size_t each;
+	atomic_size_t received[CHANNELS];
+} exchange;
+
+static void send_to_one(void *number)
+{
+	struct co_channel *channel = exchange.channels[*(const int *)number];
+
+	for (size_t i = 0; i < exchange.each; i++) {
+		CHECK_EQUAL(co_send(NULL, channel, &(int){0}), 0);
+		if (i % 5 == 0)
+			co_yield();
+	}
+}
+
+static void receive_from_one(void *number)
+{
+	const int own = *(const int *)number;
+
+	for (size_t i = 0; i < exchange.each; i++) {
+		CHECK_EQUAL(co_receive(NULL, exchange.channels[own], NULL), 0);
+		atomic_fetch_add(&exchange.received[own], 1);
+	}
+}
+
+/* Selects over all channels until it has done EACH with every one; one it is done with is switched off. */
+static void select_over_all(bool sends)
+{
+	size_t left[CHANNELS];
+	const int value = 1;
+
+	for (int i = 0; i < CHANNELS; i++)
+		left[i] = exchange.each;
+	for (size_t n = 0; n < CHANNELS * exchange.each; n++) {
+		struct co_case cases[CHANNELS];
+		int chosen;
+
+		for (int i = 0; i < CHANNELS; i++) {
+			struct co_channel *channel = left[i] > 0 ? exchange.channels[i] : NULL;
+
+			cases[i] = sends ? co_case_send(channel, &value) : co_case_receive(channel, NULL);
+		}
+		chosen = co_select(NULL, cases, CHANNELS);
+		CHECK(chosen >= 0 && left[chosen] > 0 && cases[chosen].result == 0);
+		left[chosen]--;
+		if (!sends)
+			atomic_fetch_add(&exchange.received[chosen], 1);
+	}
+}
+
+static void select_and_send(void *unused)
+{
+	(void)unused;
+	select_over_all(true);
+}
+
+static void select_and_receive(void *unused)
+{
+	(void)unused;
+	select_over_all(false);
+}
+
+/* Four channels; to each, one sends and one selects to; from each, one receives and one selects from: all counts are
+ * exact. */
+COROUTINE_TEST(select_stress)
+{
+	struct co_test_group group = {0};
+
+	exchange.each = test_scale(20000);
+	for (size_t i = 0; i < CHANNELS; i++) {
+		exchange.channels[i] = co_channel_new(sizeof(int), i < 2 ? 0 : i);
+		CHECK(exchange.channels[i] != NULL);
+		atomic_store(&exchange.received[i], 0);
+	}
+	co_test_go_each(&group, CHANNELS, send_to_one);
+	co_test_go_each(&group, CHANNELS, receive_from_one);
+	co_test_go(&group, select_and_send, NULL);
+	co_test_go(&group, select_and_receive, NULL);
+	co_test_wait(&group);
+	for (int i = 0; i < CHANNELS; i++) {
+		CHECK_EQUAL(atomic_load(&exchange.received[i]), 2 * exchange.each);
+		CHECK_EQUAL(co_channel_length(exchange.channels[i]), 0);
+		co_channel_free(exchange.channels[i]);
+	}
+}
+
 /* ---- one select, two values, one cancel -------------------------------------------------------------------------- */
 
 struct duel {
@@ -199,6 +290,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_lost_nothing_twice),
+		cmocka_unit_test(select_stress),
 		cmocka_unit_test(cancel_meets_two_values),
 	};
 

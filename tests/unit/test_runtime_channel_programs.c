@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * test_runtime_channel_programs.c - whole little programs on channels, and races with close: after Go's test/chan
- * (sieve1, goroutines) and runtime/chan_test.go, whose names are kept.
+ * (sieve1, sieve2, goroutines) and runtime/chan_test.go, whose names are kept.
  */
 #include "tests/lib/co_test.h"
 
@@ -79,7 +79,7 @@ static void close_it(void *channel)
  * the close does, never "would block". */
 COROUTINE_TEST(nonblock_recv_race)
 {
-	const size_t rounds = test_scale(20000);
+	const size_t rounds = test_scale(100000);
 
 	for (size_t i = 0; i < rounds; i++) {
 		struct co_test_group group = {0};
@@ -205,6 +205,70 @@ COROUTINE_TEST(sieve_finds_997)
 	sieve(8);
 }
 
+/* ---- sieve2 ------------------------------------------------------------------------------------------------------ */
+
+#define SIEVED 13 /* some more than have a square below 1,000 */
+
+struct multiples {
+	struct co_context *context;
+	struct co_channel *out;
+	int prime;
+	int next; /* received, not yet passed */
+};
+
+/* The odd multiples of a prime from its square on. */
+static void send_multiples(void *arg)
+{
+	const struct multiples *multiples = arg;
+	int value = multiples->prime * multiples->prime;
+
+	while (co_send(multiples->context, multiples->out, &value) == 0)
+		value += 2 * multiples->prime;
+}
+
+/* True if VALUE is among the COUNT multiples, which are moved past it. */
+static bool is_multiple(struct multiples *multiples, size_t count, int value)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < count; i++)
+		if (multiples[i].next == value) {
+			found = true;
+			(void)co_receive(NULL, multiples[i].out, &multiples[i].next);
+		}
+	return found;
+}
+
+/* What is no multiple of a prime found before is prime: a coroutine for each that sends its multiples, all merged. */
+COROUTINE_TEST(sieve2_counts_primes)
+{
+	static struct multiples multiples[SIEVED];
+	struct co_test_group group = {0};
+	struct co_context *context;
+	size_t sieved = 0;
+	int primes = 1; /* 2 */
+
+	CHECK_EQUAL(co_with_cancel(NULL, &context), 0);
+	for (int value = 3; value < 1000; value += 2) {
+		if (is_multiple(multiples, sieved, value))
+			continue;
+		primes++;
+		if (sieved == SIEVED)
+			continue;
+		multiples[sieved] = (struct multiples){context, co_channel_new(sizeof(int), sieved % 4), value, 0};
+		CHECK(multiples[sieved].out != NULL);
+		co_test_go(&group, send_multiples, &multiples[sieved]);
+		CHECK_EQUAL(co_receive(NULL, multiples[sieved].out, &multiples[sieved].next), 0);
+		sieved++;
+	}
+	CHECK_EQUAL(primes, PRIMES);
+	co_cancel(context, NULL);
+	co_test_wait(&group);
+	for (size_t i = 0; i < sieved; i++)
+		co_channel_free(multiples[i].out);
+	co_context_unref(context);
+}
+
 /* ---- close meets send -------------------------------------------------------------------------------------------- */
 
 static struct {
@@ -257,6 +321,7 @@ int main(void)
 		cmocka_unit_test(nonblock_recv_race),
 		cmocka_unit_test(goroutines_chain),
 		cmocka_unit_test(sieve_finds_997),
+		cmocka_unit_test(sieve2_counts_primes),
 		cmocka_unit_test(close_loses_no_sent_value),
 	};
 

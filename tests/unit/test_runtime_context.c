@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "tests/lib/co_test.h"
 
 struct watcher {
@@ -31,7 +32,7 @@ static bool has_cause(struct co_context *context, const char *cause)
 
 /* ---- cancelling -------------------------------------------------------------------------------------------------- */
 
-/* The background context never ends and has nothing. */
+/* TestBackground, TestTODO: the background context never ends and has nothing. */
 COROUTINE_TEST(background_never_ends)
 {
 	struct co_context *limit;
@@ -380,6 +381,93 @@ COROUTINE_TEST(done_waits_under_a_second_context)
 	co_context_unref(done);
 }
 
+/* ---- TestAllocs, TestCustomContextGoroutines --------------------------------------------------------------------- */
+
+static size_t allocations;
+
+static bool counts(size_t bytes)
+{
+	(void)bytes;
+	allocations++;
+	return false;
+}
+
+/* Makes a context of the kind NUMBER under PARENT, cancels it, and drops it. */
+static int make_and_cancel(struct co_context *parent, int number)
+{
+	static const int key;
+	struct co_context *context;
+	int r;
+
+	switch (number) {
+	case 0:
+		r = co_with_cancel(parent, &context);
+		break;
+	case 1:
+		r = co_with_timeout(parent, 3600 * CO_SECOND, &context);
+		break;
+	case 2:
+		r = co_with_value(parent, &key, &allocations, &context);
+		break;
+	default:
+		r = co_without_cancel(parent, &context);
+		break;
+	}
+	if (r != 0)
+		return r;
+	co_cancel(context, "a cause");
+	if (co_context_error(context) != CO_ECANCELED || (number == 2 && co_context_value(context, &key) == NULL))
+		r = 1;
+	co_context_unref(context);
+	return r;
+}
+
+/* TestAllocs: a context takes one allocation, whatever is done to it; to wait under it takes none. */
+SINGLE_P_TEST(one_allocation_each)
+{
+	struct co_context *parent;
+	int failed = 0;
+
+	CHECK_EQUAL(co_with_cancel(NULL, &parent), 0);
+	CHECK_EQUAL(make_and_cancel(parent, 1), 0); /* the timer's heap is there */
+	for (int number = 0; number < 4; number++) {
+		allocations = 0;
+		memory_set_fault(counts);
+		failed = make_and_cancel(parent, number);
+		memory_set_fault(NULL);
+		CHECK_EQUAL(failed, 0);
+		CHECK_EQUAL(allocations, 1);
+	}
+	allocations = 0;
+	memory_set_fault(counts);
+	failed = co_sleep(parent, 1);
+	memory_set_fault(NULL);
+	CHECK_EQUAL(failed, 0);
+	CHECK_EQUAL(allocations, 0);
+	co_context_unref(parent);
+}
+
+/* TestCustomContextGoroutines: no context, and no end of one, takes a coroutine. */
+COROUTINE_TEST(no_coroutine_of_its_own)
+{
+	struct co_stats before;
+	struct co_stats now;
+
+	co_stats(&before);
+	for (int i = 0; i < 100; i++)
+		CHECK_EQUAL(make_and_cancel(NULL, i % 4), 0);
+	co_stats(&now);
+	CHECK_EQUAL(now.spawned, before.spawned);
+}
+
+/* TestDeadlineExceededSupportsTimeout: what a deadline ended is told from what was cancelled, in numbers and words. */
+COROUTINE_TEST(ends_are_told_apart)
+{
+	CHECK(CO_EDEADLINE != CO_ECANCELED);
+	CHECK_EQUAL(strcmp(co_strerror(CO_EDEADLINE), "context deadline exceeded"), 0);
+	CHECK_EQUAL(strcmp(co_strerror(CO_ECANCELED), "context canceled"), 0);
+}
+
 /* ---- TestInterlockedCancels -------------------------------------------------------------------------------------- */
 
 struct pair {
@@ -432,6 +520,9 @@ int main(void)
 		cmocka_unit_test(references_in_any_order),
 		cmocka_unit_test(cancel_removes),
 		cmocka_unit_test(done_waits_under_a_second_context),
+		cmocka_unit_test(one_allocation_each),
+		cmocka_unit_test(no_coroutine_of_its_own),
+		cmocka_unit_test(ends_are_told_apart),
 		cmocka_unit_test(interlocked_cancels),
 	};
 

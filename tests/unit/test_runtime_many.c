@@ -113,6 +113,69 @@ COROUTINE_TEST(waves_use_the_same_stacks)
 	CHECK(stats_now().stacks_mapped <= mapped + 1024);
 }
 
+/* TestSelectStackAdjust, TestShrinkStackDuringBlockedSend: while the stacks of others are given back to the kernel,
+ * those of the parked stay as they are, and what they wait with: a peer writes into them. */
+#define PATIENT 50
+
+static struct {
+	struct co_channel *in;
+	struct co_channel *out;
+	atomic_long sum;
+} visit;
+
+static void wait_with_select(void *unused)
+{
+	volatile unsigned char frame[6000]; /* more than the page that is touched anyway */
+	long value = 0;
+	const long sent = 1000;
+	struct co_case cases[] = {co_case_receive(visit.in, &value), co_case_send(visit.out, &sent)};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(frame); i++)
+		frame[i] = (unsigned char)(i * 7);
+	CHECK(co_select(NULL, cases, 2) >= 0);
+	for (size_t i = 0; i < sizeof(frame); i++)
+		CHECK(frame[i] == (unsigned char)(i * 7));
+	atomic_fetch_add(&visit.sum, value);
+}
+
+COROUTINE_TEST(parked_stacks_stay_whole)
+{
+	struct co_test_group group = {0};
+	long value;
+
+	visit.in = co_channel_new(sizeof(long), 0);
+	visit.out = co_channel_new(sizeof(long), 0);
+	CHECK(visit.in != NULL && visit.out != NULL);
+	atomic_store(&visit.sum, 0);
+	for (int i = 0; i < PATIENT; i++)
+		co_test_go(&group, wait_with_select, NULL);
+	CHECK_EVENTUALLY(co_test_parked() == PATIENT);
+	for (size_t i = 0, count = test_crowd(3000); i < 3; i++) {
+		struct co_channel *gate = co_channel_new(1, 0);
+
+		CHECK(gate != NULL);
+		atomic_store(&woken, 0);
+		for (size_t j = 0; j < count; j++)
+			CHECK_EQUAL(co_go(wait_for_close, gate), 0);
+		CHECK_EVENTUALLY(co_test_parked() == PATIENT + count);
+		CHECK_EQUAL(co_channel_close(gate), 0);
+		CHECK_EVENTUALLY(atomic_load(&woken) == count);
+		co_test_pause();
+		co_channel_free(gate);
+	}
+	for (value = 1; value <= PATIENT / 2; value++)
+		CHECK_EQUAL(co_send(NULL, visit.in, &value), 0);
+	for (int i = 0; i < PATIENT / 2; i++) {
+		CHECK_EQUAL(co_receive(NULL, visit.out, &value), 0);
+		CHECK_EQUAL(value, 1000);
+	}
+	co_test_wait(&group);
+	CHECK_EQUAL(atomic_load(&visit.sum), PATIENT / 2 * (PATIENT / 2 + 1) / 2);
+	co_channel_free(visit.in);
+	co_channel_free(visit.out);
+}
+
 /* Pages of this process in memory. */
 static size_t resident_pages(void)
 {
@@ -162,6 +225,7 @@ int main(void)
 		cmocka_unit_test(every_guard_mode_holds_forty_thousand),
 		cmocka_unit_test(stacks_are_bound_late_and_used_again),
 		cmocka_unit_test(waves_use_the_same_stacks),
+		cmocka_unit_test(parked_stacks_stay_whole),
 		cmocka_unit_test(memory_is_given_back),
 	};
 

@@ -14,32 +14,6 @@
 #include "tests/lib/co_test.h"
 #include "tests/lib/sockets.h"
 
-static unsigned procs_now;
-
-/* A test for several Ps, with two and with four. */
-static void run_on_several(const char *name, void (*body)(void))
-{
-	for (procs_now = 2; procs_now <= co_test_most_procs(); procs_now *= 2)
-		co_test_run(name, body, &(struct co_options){.procs = procs_now});
-}
-
-#define SEVERAL_PS_TEST(name)                                                                                          \
-	static void name##_body(void);                                                                                 \
-	static void name(void **state)                                                                                 \
-	{                                                                                                              \
-		(void)state;                                                                                           \
-		run_on_several(#name, name##_body);                                                                    \
-	}                                                                                                              \
-	static void name##_body(void)
-
-/* Keeps the P until CONDITION holds, for 20 s at most. */
-#define CHECK_KEEPING_THE_P(condition)                                                                                 \
-	do {                                                                                                           \
-		const int64_t keep_limit = co_now() + 20 * CO_SECOND;                                                  \
-		while (!(condition))                                                                                   \
-			CHECK(co_now() < keep_limit);                                                                  \
-	} while (0)
-
 static struct co_stats stats_now(void)
 {
 	struct co_stats stats;
@@ -139,7 +113,7 @@ SEVERAL_PS_TEST(a_first_coroutine_that_stays_holds_up_no_other)
 {
 	atomic_store(&ran, 0);
 	atomic_store(&may_leave, false);
-	for (int i = 0; i < (int)procs_now - 1; i++) {
+	for (int i = 0; i < (int)co_test_procs() - 1; i++) {
 		CHECK_EQUAL(co_go_from_thread(keep_until_told, NULL), 0);
 		CHECK_KEEPING_THE_P(atomic_load(&ran) == i + 1);
 	}
@@ -329,8 +303,8 @@ static void many_ps_on_one_processor(void **state)
 		if (CPU_ISSET(cpu, &all))
 			CPU_SET(cpu, &one);
 	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
-	run_on_several("two_run_at_once", two_run_at_once_body);
-	run_on_several("the_next_is_stolen_where_it_stays", the_next_is_stolen_where_it_stays_body);
+	co_test_run_on_several("two_run_at_once", two_run_at_once_body);
+	co_test_run_on_several("the_next_is_stolen_where_it_stays", the_next_is_stolen_where_it_stays_body);
 	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
 }
 

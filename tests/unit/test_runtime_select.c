@@ -318,6 +318,37 @@ COROUTINE_TEST(uniform_among_the_ready)
 	co_channel_free(never);
 }
 
+/* TestSelectFairness: of two that are always ready, beside one that never is, each is taken half of the time, within a
+ * tenth. */
+COROUTINE_TEST(select_fairness)
+{
+	const size_t trials = test_scale(20000) + 1000;
+	struct co_channel *channels[2];
+	struct co_channel *never = co_channel_new(1, 0);
+	size_t taken[3] = {0};
+
+	CHECK(never != NULL);
+	for (int i = 0; i < 2; i++) {
+		channels[i] = co_channel_new(1, trials);
+		CHECK(channels[i] != NULL);
+		for (size_t n = 0; n < trials; n++)
+			CHECK_EQUAL(co_try_send(channels[i], ""), 0);
+	}
+	for (size_t i = 0; i < trials; i++) {
+		struct co_case cases[] = {co_case_receive(channels[0], NULL), co_case_receive(never, NULL),
+			co_case_receive(channels[1], NULL)};
+		const int chosen = co_select(NULL, cases, 3);
+
+		CHECK(chosen >= 0 && cases[chosen].result == 0);
+		taken[chosen]++;
+	}
+	CHECK_EQUAL(taken[1], 0);
+	CHECK(taken[0] > trials * 9 / 20 && taken[2] > trials * 9 / 20);
+	for (int i = 0; i < 2; i++)
+		co_channel_free(channels[i]);
+	co_channel_free(never);
+}
+
 static void send_random_bits(void *arg)
 {
 	struct co_channel *channel = arg;
@@ -377,7 +408,7 @@ static void look_for_ready(void *arg)
 /* At every moment one of two channels is ready: a select with default must find it. */
 COROUTINE_TEST(nonblocking_select_race)
 {
-	const size_t rounds = test_scale(10000);
+	const size_t rounds = test_scale(50000);
 
 	for (size_t i = 0; i < rounds; i++) {
 		struct co_test_group group = {0};
@@ -520,6 +551,7 @@ int main(void)
 		cmocka_unit_test(no_peer_of_its_own),
 		cmocka_unit_test(duplicate_channel),
 		cmocka_unit_test(uniform_among_the_ready),
+		cmocka_unit_test(select_fairness),
 		cmocka_unit_test(pseudo_random_send),
 		cmocka_unit_test(nonblocking_select_race),
 		cmocka_unit_test(selects_leave_nothing),

@@ -30,7 +30,7 @@ static bool next_is_on_the_grid(struct co_ticker *ticker, int64_t before)
 	return first >= before + PERIOD && second >= before + 2 * PERIOD && second - first < PERIOD;
 }
 
-/* Ticks are never early, and do not drift: a late one does not put off the next. */
+/* TestTick: ticks are never early, and do not drift: a late one does not put off the next. */
 SINGLE_P_TEST(ticker_does_not_drift)
 {
 	bool found = false;
@@ -65,11 +65,17 @@ COROUTINE_TEST(ticker_drops_when_slow)
 	co_ticker_free(ticker);
 }
 
+/* TestNewTickerLtZeroDuration, TestTickerResetLtZeroDuration: a period must be positive. */
 COROUTINE_TEST(ticker_stop_and_reset)
 {
 	struct co_ticker *ticker;
 	int64_t before;
 
+	CHECK_EQUAL(co_ticker_new(CO_NEVER, &ticker), 0); /* TestOverflowPeriodRuntimeTimer */
+	CHECK_EQUAL(co_ticker_reset(ticker, CO_NEVER - 1), 0);
+	co_test_pause();
+	CHECK_EQUAL(co_channel_length(co_ticker_channel(ticker)), 0);
+	co_ticker_free(ticker);
 	CHECK_EQUAL(co_ticker_new(0, &ticker), CO_EINVAL);
 	CHECK_EQUAL(co_ticker_new(-1, &ticker), CO_EINVAL);
 	CHECK_EQUAL(co_ticker_new(CO_MILLISECOND, &ticker), 0);
@@ -87,7 +93,7 @@ COROUTINE_TEST(ticker_stop_and_reset)
 	co_ticker_free(ticker);
 }
 
-/* Tickers that are stopped and freed at the moment of a tick. */
+/* TestTeardown: tickers that are stopped and freed at the moment of a tick. */
 COROUTINE_TEST(ticker_stop_stress)
 {
 	const size_t rounds = test_scale(20000);
@@ -123,6 +129,33 @@ COROUTINE_TEST(after_is_never_early)
 		CHECK_EQUAL(co_try_receive(channel, NULL), CO_EWOULDBLOCK); /* once */
 		co_channel_free(channel);
 	}
+}
+
+static void keep_busy(void *over)
+{
+	while (!atomic_load((atomic_bool *)over))
+		co_yield();
+}
+
+/* TestAfterStress: channels of time come in time while others are always ready. */
+COROUTINE_TEST(after_stress)
+{
+	struct co_test_group group = {0};
+	atomic_bool over = false;
+
+	for (int i = 0; i < 4; i++)
+		co_test_go(&group, keep_busy, &over);
+	for (int i = 0; i < 50; i++) {
+		const int64_t before = co_now();
+		struct co_channel *channel;
+
+		CHECK_EQUAL(co_after(200 * CO_MICROSECOND, &channel), 0);
+		CHECK(next_tick(channel) >= before + 200 * CO_MICROSECOND);
+		CHECK(co_now() < before + 10 * CO_SECOND);
+		co_channel_free(channel);
+	}
+	atomic_store(&over, true);
+	co_test_wait(&group);
 }
 
 /* Freed before its time, the channel is gone and its timer too; the whole of time is no overflow. */
@@ -164,6 +197,7 @@ int main(void)
 		cmocka_unit_test(ticker_stop_and_reset),
 		cmocka_unit_test(ticker_stop_stress),
 		cmocka_unit_test(after_is_never_early),
+		cmocka_unit_test(after_stress),
 		cmocka_unit_test(after_may_be_freed_early),
 		cmocka_unit_test(select_with_a_time_limit),
 	};

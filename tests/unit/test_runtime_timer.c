@@ -147,7 +147,8 @@ SINGLE_P_TEST(after_queuing)
 
 /* ---- timers ------------------------------------------------------------------------------------------------------ */
 
-/* TestAfterStop: stop is true once, for a timer that then never fires, and false for one that has fired. */
+/* TestAfterStop, TestZeroTimer: stop is true once, for a timer that then never fires, and false for one that has fired,
+ * and for one that was never armed. */
 COROUTINE_TEST(after_stop)
 {
 	struct counted fires = {.timer.fired = count};
@@ -316,6 +317,48 @@ COROUTINE_TEST(fired_starts_itself_again)
 	CHECK(!co_timer_stop(&periodic.timer));
 }
 
+/* The callback's own timer, and two that it uses. */
+struct busybody {
+	struct co_timer timer;
+	struct counted stopped;
+	struct counted moved;
+	struct counted started;
+	atomic_int failures;
+	atomic_int calls;
+};
+
+static void use_timers(struct co_timer *timer)
+{
+	struct busybody *busybody = container_of(timer, struct busybody, timer);
+	int failures = 0;
+
+	failures += !co_timer_stop(&busybody->stopped.timer);
+	failures += co_timer_start(&busybody->moved.timer, co_now()) != 0;
+	failures += co_timer_start(&busybody->started.timer, co_now() + 10 * CO_MICROSECOND) != 0;
+	failures += co_timer_stop(timer); /* it is firing */
+	atomic_fetch_add(&busybody->failures, failures);
+	atomic_fetch_add(&busybody->calls, 1);
+}
+
+/* TestIssue5745: no lock is held over a callback, so it may start, move and stop timers, its own among them. */
+COROUTINE_TEST(callback_may_use_timers)
+{
+	for (int i = 0; i < 100; i++) {
+		struct busybody busybody = {.timer.fired = use_timers,
+			.stopped.timer.fired = count,
+			.moved.timer.fired = count,
+			.started.timer.fired = count};
+
+		CHECK_EQUAL(co_timer_start(&busybody.stopped.timer, co_now() + 3600 * CO_SECOND), 0);
+		CHECK_EQUAL(co_timer_start(&busybody.moved.timer, co_now() + 3600 * CO_SECOND), 0);
+		CHECK_EQUAL(co_timer_start(&busybody.timer, co_now() + 20 * CO_MICROSECOND), 0);
+		CHECK_EVENTUALLY(atomic_load(&busybody.started.fired) == 1 && atomic_load(&busybody.calls) == 1);
+		CHECK_EVENTUALLY(atomic_load(&busybody.moved.fired) == 1);
+		CHECK_EQUAL(atomic_load(&busybody.stopped.fired), 0);
+		CHECK_EQUAL(atomic_load(&busybody.failures), 0);
+	}
+}
+
 #define MANY 2000
 
 /* TestAdjustTimers: many timers armed, moved and stopped at random: each that was stopped stays silent, each other
@@ -439,6 +482,7 @@ int main(void)
 		cmocka_unit_test(nearer_timer_shortens_the_sleep),
 		cmocka_unit_test(after_func),
 		cmocka_unit_test(fired_starts_itself_again),
+		cmocka_unit_test(callback_may_use_timers),
 		cmocka_unit_test(adjust_timers),
 		cmocka_unit_test(no_memory_for_a_timer),
 		cmocka_unit_test(clocks_agree_with_the_kernel),
