@@ -121,34 +121,8 @@ int call_fail(struct call *call, int status, int reason, const char *format, ...
 /* ---- the reply
  * -------------------------------------------------------------------------------------------------------- */
 
-/* Appends FRAME with the lane's next number, and files the call if a delivery awaits this reply's acknowledgement; both
- * under the lane's lock. True if it was filed: from then on it is the lane's, and may be gone. */
-static bool send_on_lane(struct call *call, struct output_frame *frame)
-{
-	struct connection *connection = call->connection;
-	struct lane *lane = call->lane;
-	bool filed;
-	bool too_many = false;
-	int r;
-
-	co_spin_lock(&lane->lock);
-	frame->numbers = &lane->last_reply;
-	r = output_append(&connection->output, frame);
-	call->reply_number = frame->header.number;
-	filed = call->delivery_of != NULL && !lane->ended && call->reply_number != 0;
-	if (filed) {
-		list_add_tail(&lane->unacknowledged, &call->link);
-		too_many = ++lane->unacknowledged_count > LIMIT_UNACKNOWLEDGED;
-	}
-	co_spin_unlock(&lane->lock);
-	connection_sent(connection, r);
-	if (too_many)
-		connection_cut(connection, "it does not acknowledge what it receives");
-	return filed;
-}
-
-/* Appends the reply. True as send_on_lane(). */
-static bool send_reply(struct call *call, const ProtobufCMessage *response)
+/* Appends the reply, and with KEEPS keeps it. True as lane_send(). */
+static bool send_reply(struct call *call, const ProtobufCMessage *response, bool keeps)
 {
 	Baton__V1__Error error = BATON__V1__ERROR__INIT;
 	struct output_frame frame = {
@@ -158,43 +132,50 @@ static bool send_reply(struct call *call, const ProtobufCMessage *response)
 		.value_field = call->value_field,
 	};
 
-	call->value = NULL;
 	if (call->status != BATON__V1__STATUS__STATUS_OK) {
 		error.reason = (Baton__V1__Reason)call->reason;
 		error.text = (char *)(uintptr_t)call->text;
 		frame.body = &error.base;
 	}
+	if (keeps && call->value != NULL)
+		(void)message_ref(call->value); /* one goes with the frame */
+	if (keeps)
+		lane_keep_outcome(call, frame.body);
+	else
+		call->value = NULL;
 	if (call->lane != NULL)
-		return send_on_lane(call, &frame);
+		return lane_send(call->lane, call, &frame);
 	connection_send(call->connection, &frame);
 	return false;
 }
 
 void call_settle(struct call *call, bool acknowledged)
 {
-	struct channel *channel = channel_of(call->delivery_of);
+	struct object *object = call->delivery_of;
 
-	if (acknowledged)
-		(void)channel_acknowledge(channel, call->delivery_token);
-	else
-		(void)channel_return(channel, call->delivery_token, co_now_cached());
-	object_unref(call->delivery_of);
+	if (object != NULL && acknowledged)
+		(void)channel_acknowledge(channel_of(object), call->delivery_token);
+	else if (object != NULL)
+		(void)channel_return(channel_of(object), call->delivery_token, co_now_cached());
+	if (object != NULL)
+		object_unref(object);
 	call->delivery_of = NULL;
 	call_free(call);
 }
 
-/* CANCEL and the lane's end do not find it any more. */
-static void leave_blocked(struct call *call)
+/* CANCEL and the lane's end do not find it any more. Whether its outcome is to be kept. */
+static bool leave_entry(struct call *call)
 {
-	co_spin_lock(&call->lane->lock);
-	if (call->is_blocked)
-		HASH_DELETE(by_id, call->lane->blocked, call);
-	call->is_blocked = false;
-	co_spin_unlock(&call->lane->lock);
-	atomic_fetch_sub_explicit(&call->session->blocked, 1, memory_order_relaxed);
+	bool keeps = false;
+
+	if (call->counted || (call->lane != NULL && call->lane->resumes))
+		keeps = lane_leave_entry(call->lane, call);
+	if (call->counted)
+		atomic_fetch_sub_explicit(&call->session->blocked, 1, memory_order_relaxed);
+	return keeps;
 }
 
-/* Sends the reply; the record lives on only while a delivery awaits its acknowledgement. */
+/* Sends the reply; the record lives on only while the reply's acknowledgement is awaited. */
 static void finish(struct call *call, const ProtobufCMessage *response)
 {
 	struct connection *closing = call->closes ? connection_ref(call->connection) : NULL;
@@ -203,14 +184,8 @@ static void finish(struct call *call, const ProtobufCMessage *response)
 	void *at_end_arg = call->at_end_arg;
 
 	call->scratch = NULL;
-	if (call->counted)
-		leave_blocked(call);
-	if (!send_reply(call, response)) {
-		if (call->delivery_of != NULL)
-			call_settle(call, false);
-		else
-			call_free(call);
-	}
+	if (!send_reply(call, response, leave_entry(call)))
+		call_settle(call, false);
 	if (at_end != NULL)
 		at_end(at_end_arg);
 	if (scratch != NULL)
@@ -234,16 +209,7 @@ static void on_park(struct entry *entry)
 	entry->on_park = NULL;
 	atomic_fetch_add_explicit(&call->session->blocked, 1, memory_order_relaxed);
 	call->counted = true;
-	co_spin_lock(&lane->lock);
-	if (lane->ended) {
-		entry_stop(entry, OBJECT_EENDED);
-	} else {
-		HASH_ADD(by_id, lane->blocked, id, sizeof call->id, call);
-		call->is_blocked = hash_was_added(call->by_id);
-		if (!call->is_blocked)
-			entry_stop(entry, OBJECT_ENOMEM);
-	}
-	co_spin_unlock(&lane->lock);
+	lane_file_blocked(lane, call);
 	/* Who ends the session, or stops the daemon, says so first and looks for blocked calls afterwards: what it did
 	 * not find sees it here. */
 	if (owner_has_ended(entry->owner))
@@ -308,19 +274,21 @@ static int check_name(struct call *call, const ProtobufCMessage *request)
 }
 
 /* The checks that need no request. 0, or the status. */
-static int check_row(struct call *call, const struct frame_request *header)
+static int check_row(struct call *call, const struct frame_request *header, enum lane_verdict verdict)
 {
 	const struct method *method = call->method;
 
 	if (method == NULL)
 		return call_fail(call, BATON__V1__STATUS__STATUS_UNIMPLEMENTED,
 			BATON__V1__REASON__REASON_UNKNOWN_METHOD, "there is no method 0x%04x", header->method);
-	if (call->lane != NULL && header->call <= call->lane->last_call)
+	if (verdict == LANE_BAD_ID)
 		return call_fail(call, BATON__V1__STATUS__STATUS_INVALID_ARGUMENT,
-			BATON__V1__REASON__REASON_BAD_CALL_ID, "call ids of a lane must rise: %llu came after %llu",
-			(unsigned long long)header->call, (unsigned long long)call->lane->last_call);
-	if (call->lane != NULL)
-		call->lane->last_call = header->call;
+			BATON__V1__REASON__REASON_BAD_CALL_ID,
+			"call ids of a lane must rise: %llu came again, or after %llu", (unsigned long long)call->id,
+			(unsigned long long)call->lane->last_call);
+	if (verdict == LANE_NO_MEMORY)
+		return call_fail(call, BATON__V1__STATUS__STATUS_RESOURCE_EXHAUSTED,
+			BATON__V1__REASON__REASON_NO_MEMORY, "no memory to know the call by its id");
 	if (server_is_stopping() && !(method->flags & METHOD_WHILE_STOPPING))
 		return call_fail(call, BATON__V1__STATUS__STATUS_UNAVAILABLE, BATON__V1__REASON__REASON_SHUTTING_DOWN,
 			"the daemon is stopping");
@@ -362,15 +330,15 @@ static void prepare(struct call *call, struct connection *connection, const stru
 }
 
 /* Decodes, checks, handles. Returns the status. */
-static int handle(
-	struct call *call, const struct frame_request *header, const uint8_t *frame, ProtobufCMessage *response)
+static int handle(struct call *call, const struct frame_request *header, enum lane_verdict verdict,
+	const uint8_t *frame, ProtobufCMessage *response)
 {
 	struct decoding decoding = {
 		.call = call,
 		.bytes = frame + FRAME_REQUEST_HEADER_BYTES,
 		.length = header->length - FRAME_REQUEST_HEADER_BYTES,
 	};
-	int status = check_row(call, header);
+	int status = check_row(call, header, verdict);
 
 	if (status != 0)
 		return status;
@@ -398,6 +366,7 @@ void call_run(struct connection *connection, const struct frame_request *header,
 {
 	union method_response response;
 	struct call *call = call_new();
+	enum lane_verdict verdict = LANE_NEW;
 	int status;
 
 	if (call == NULL) {
@@ -407,7 +376,13 @@ void call_run(struct connection *connection, const struct frame_request *header,
 	atomic_fetch_add_explicit(&begun, 1, memory_order_relaxed);
 	prepare(call, connection, header);
 	call->passed = passed;
-	status = handle(call, header, frame, &response.base);
+	if (call->lane != NULL)
+		verdict = lane_take(call->lane, call);
+	if (verdict == LANE_KNOWN) {
+		call_free(call);
+		return;
+	}
+	status = handle(call, header, verdict, frame, &response.base);
 	call->status = (uint16_t)status;
 	finish(call, &response.base);
 }

@@ -60,6 +60,15 @@ int call_fail_object(struct call *call, const char *kind, const char *name, int 
 /* ---- for readers and lanes
  * ---------------------------------------------------------------------------------------------- */
 
+/* How far a call is that its lane knows by its id. */
+enum call_phase {
+	CALL_UNKNOWN, /* the lane does not know it */
+	CALL_RUNNING,
+	CALL_BLOCKED, /* it stands in queues: CANCEL finds it */
+	CALL_ENDING,  /* its entry is through */
+	CALL_DONE,    /* its outcome is kept until it is acknowledged */
+};
+
 struct call {
 	struct entry entry;
 	const struct method *method;
@@ -74,23 +83,26 @@ struct call {
 	uint16_t status;
 	uint16_t reason;
 	bool counted;              /* in session->blocked */
-	bool is_blocked;           /* in lane->blocked */
+	enum call_phase phase;     /* in lane->calls unless CALL_UNKNOWN; under the lane's lock */
 	bool closes;               /* the connection is closed behind the reply */
 	const char *text;          /* of a failure */
 	void (*at_end)(void *arg); /* call_at_end */
 	void *at_end_arg;
 	struct object *delivery_of; /* call_await_acknowledgement: a reference */
 	uint64_t delivery_token;
-	uint64_t reply_number;
-	struct list link;     /* in lane->unacknowledged */
-	UT_hash_handle by_id; /* in lane->blocked */
+	uint64_t reply_number; /* 0: the reply has not left, or nobody knows whether it arrived */
+	uint8_t *outcome;      /* CALL_DONE: the reply's body; in ENTRY, which is through, or memory of its own */
+	size_t outcome_length;
+	struct list link;     /* in lane->unacknowledged or lane->undelivered */
+	UT_hash_handle by_id; /* in lane->calls */
 };
 
 /* Runs one REQUEST frame, whole at FRAME, on the calling coroutine, to its reply. *PASSED becomes true when the
  * reader's role went to another coroutine meanwhile: the caller must then not touch the connection again. */
 void call_run(struct connection *connection, const struct frame_request *header, const uint8_t *frame, bool *passed);
 
-/* Settles and frees a call that awaited acknowledgement and is in no list any more. */
+/* Settles and frees a call that awaited acknowledgement and is in no list any more: its delivery, if it has one, is
+ * acknowledged or goes back. */
 void call_settle(struct call *call, bool acknowledged);
 
 /* Calls begun since the start. */

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "daemon/connection.h"
+#include "daemon/lane.h"
 
 #define CALLS_KEPT 1024
 #define SCRATCHES_KEPT 16
@@ -61,6 +62,8 @@ struct call *call_new(void)
 
 void call_free(struct call *call)
 {
+	if (call->outcome != NULL)
+		lane_free_outcome(call);
 	connection_unref(call->connection);
 	co_spin_lock(&pool.lock);
 	if (pool.call_count < CALLS_KEPT) {

@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "daemon/connection.h"
+#include "daemon/limits.h"
 #include "daemon/session.h"
 
 #define STEP 256
@@ -16,28 +17,33 @@
 int lane_open(struct session *session, struct connection *connection, struct lane **ret)
 {
 	struct lane *lane = memory_zalloc(sizeof *lane);
-	bool ended;
+	int r = 0;
 
 	if (lane == NULL)
 		return -ENOMEM;
 	atomic_init(&lane->references, 2); /* the session's list's and the caller's */
 	list_init(&lane->link);
 	list_init(&lane->unacknowledged);
+	list_init(&lane->undelivered);
+	lane->resumes = session->life == SESSION_OF_TTL;
 	lane->session = session_ref(session);
 	lane->connection = connection_ref(connection);
 	co_spin_lock(&session_lock);
-	ended = session->ended;
-	if (!ended) {
+	if (session->ended)
+		r = -ESHUTDOWN;
+	else if (session->lane_count >= LIMIT_LANES)
+		r = -EMFILE;
+	if (r == 0) {
 		lane->number = ++session->last_lane;
 		session->lane_count++;
 		list_add_tail(&session->lanes, &lane->link);
 	}
 	co_spin_unlock(&session_lock);
-	if (ended) {
+	if (r < 0) {
 		connection_unref(connection);
 		session_unref(session);
 		memory_free(lane);
-		return -ESHUTDOWN;
+		return r;
 	}
 	*ret = lane;
 	return 0;
@@ -57,44 +63,55 @@ void lane_unref(struct lane *lane)
 	memory_free(lane);
 }
 
-/* Takes the first unacknowledged call whose reply number is at most UP_TO. Under the lock. */
-static struct call *next_unacknowledged(struct lane *lane, uint64_t up_to)
-{
-	struct call *call;
+/* ---- ids --------------------------------------------------------------------------------------------------------- */
 
-	if (list_is_empty(&lane->unacknowledged))
-		return NULL;
-	call = container_of(lane->unacknowledged.next, struct call, link);
-	if (call->reply_number > up_to)
-		return NULL;
-	list_remove(&call->link);
-	lane->unacknowledged_count--;
-	return call;
+enum lane_verdict lane_take(struct lane *lane, struct call *call)
+{
+	if (lane->resumes)
+		return lane_take_again(lane, call);
+	if (call->id <= lane->last_call)
+		return LANE_BAD_ID;
+	lane->last_call = call->id;
+	return LANE_NEW;
 }
 
-/* Settles them one by one, the lock held only to take each out. */
-static void settle_up_to(struct lane *lane, uint64_t up_to, bool acknowledged)
+void lane_file_blocked(struct lane *lane, struct call *call)
 {
-	struct call *call;
-
-	do {
-		co_spin_lock(&lane->lock);
-		call = next_unacknowledged(lane, up_to);
-		co_spin_unlock(&lane->lock);
-		if (call != NULL)
-			call_settle(call, acknowledged);
-	} while (call != NULL);
+	co_spin_lock(&lane->lock);
+	if (lane->ended) {
+		entry_stop(&call->entry, OBJECT_EENDED);
+	} else if (call->phase == CALL_RUNNING) {
+		call->phase = CALL_BLOCKED;
+	} else {
+		HASH_ADD(by_id, lane->calls, id, sizeof call->id, call);
+		if (hash_was_added(call->by_id))
+			call->phase = CALL_BLOCKED;
+		else
+			entry_stop(&call->entry, OBJECT_ENOMEM);
+	}
+	co_spin_unlock(&lane->lock);
 }
 
-void lane_acknowledge(struct lane *lane, uint64_t number)
+/* Its id is known no more. Under the lock. */
+static void forget_id(struct lane *lane, struct call *call)
 {
-	if (!list_is_empty(&lane->unacknowledged))
-		settle_up_to(lane, number, true);
+	if (call->phase != CALL_UNKNOWN)
+		HASH_DELETE(by_id, lane->calls, call);
+	call->phase = CALL_UNKNOWN;
 }
 
-void lane_return_messages(struct lane *lane)
+bool lane_leave_entry(struct lane *lane, struct call *call)
 {
-	settle_up_to(lane, UINT64_MAX, false);
+	bool keeps;
+
+	co_spin_lock(&lane->lock);
+	if (!lane->resumes)
+		forget_id(lane, call);
+	else if (call->phase != CALL_UNKNOWN)
+		call->phase = CALL_ENDING;
+	keeps = call->phase == CALL_ENDING;
+	co_spin_unlock(&lane->lock);
+	return keeps;
 }
 
 void lane_cancel(struct lane *lane, uint64_t id)
@@ -102,11 +119,103 @@ void lane_cancel(struct lane *lane, uint64_t id)
 	struct call *call;
 
 	co_spin_lock(&lane->lock);
-	HASH_FIND(by_id, lane->blocked, &id, sizeof id, call);
-	if (call != NULL)
+	HASH_FIND(by_id, lane->calls, &id, sizeof id, call);
+	if (call != NULL && call->phase == CALL_BLOCKED)
 		entry_stop(&call->entry, OBJECT_ECANCELED);
 	co_spin_unlock(&lane->lock);
 }
+
+/* ---- replies ----------------------------------------------------------------------------------------------------- */
+
+/* Whether CALL, whose reply has left or was kept, is to wait for its acknowledgement; files it so. Under the lock. */
+static bool file_reply(struct lane *lane, struct call *call)
+{
+	const bool is_kept = call->outcome != NULL && call->phase != CALL_UNKNOWN;
+	const bool has_left = call->reply_number != 0;
+
+	if (lane->ended || !(is_kept || (call->delivery_of != NULL && has_left)))
+		return false;
+	if (is_kept)
+		call->phase = CALL_DONE;
+	list_add_tail(has_left ? &lane->unacknowledged : &lane->undelivered, &call->link);
+	lane->kept_count++;
+	return true;
+}
+
+bool lane_send(struct lane *lane, struct call *call, struct output_frame *frame)
+{
+	struct connection *route = NULL;
+	bool filed;
+	bool too_many;
+	int r = -EPIPE;
+
+	co_spin_lock(&lane->lock);
+	if (!lane->resumes || lane->ended)
+		route = connection_ref(call->connection);
+	else if (lane->connection != NULL)
+		route = connection_ref(lane->connection);
+	frame->numbers = &lane->last_reply;
+	if (route != NULL)
+		r = output_append(&route->output, frame);
+	call->reply_number = frame->header.number;
+	filed = file_reply(lane, call);
+	if (!filed)
+		forget_id(lane, call);
+	too_many = filed && lane->kept_count > LIMIT_UNACKNOWLEDGED;
+	co_spin_unlock(&lane->lock);
+	if (route == NULL) {
+		if (frame->value != NULL)
+			message_unref(frame->value);
+		return filed;
+	}
+	connection_sent(route, r);
+	if (too_many)
+		connection_cut(route, "it does not acknowledge what it receives");
+	connection_unref(route);
+	return filed;
+}
+
+/* Takes the first call of LIST out whose reply number is at most UP_TO. */
+static struct call *next_settled(struct lane *lane, struct list *list, uint64_t up_to)
+{
+	struct call *call = NULL;
+
+	co_spin_lock(&lane->lock);
+	if (!list_is_empty(list))
+		call = container_of(list->next, struct call, link);
+	if (call != NULL && call->reply_number > up_to)
+		call = NULL;
+	if (call != NULL) {
+		list_remove(&call->link);
+		lane->kept_count--;
+		forget_id(lane, call);
+	}
+	co_spin_unlock(&lane->lock);
+	return call;
+}
+
+/* Settles them one by one, the lock held only to take each out. */
+static void settle_up_to(struct lane *lane, struct list *list, uint64_t up_to, bool acknowledged)
+{
+	struct call *call;
+
+	while ((call = next_settled(lane, list, up_to)) != NULL)
+		call_settle(call, acknowledged);
+}
+
+void lane_acknowledge(struct lane *lane, uint64_t number)
+{
+	if (!list_is_empty(&lane->unacknowledged))
+		settle_up_to(lane, &lane->unacknowledged, number, true);
+}
+
+void lane_give_up(struct lane *lane)
+{
+	settle_up_to(lane, &lane->unacknowledged, UINT64_MAX, false);
+	settle_up_to(lane, &lane->undelivered, UINT64_MAX, false);
+}
+
+/* ---- the end ----------------------------------------------------------------------------------------------------- */
 
 bool lane_stop_some(struct lane *lane, int error)
 {
@@ -115,12 +224,12 @@ bool lane_stop_some(struct lane *lane, int error)
 	unsigned left = STEP;
 
 	co_spin_lock(&lane->lock);
-	HASH_ITER (by_id, lane->blocked, call, next) {
+	HASH_ITER (by_id, lane->calls, call, next) {
 		if (left-- == 0)
 			break;
-		HASH_DELETE(by_id, lane->blocked, call);
-		call->is_blocked = false;
-		entry_stop(&call->entry, error);
+		if (call->phase == CALL_RUNNING || call->phase == CALL_BLOCKED)
+			entry_stop(&call->entry, error);
+		forget_id(lane, call);
 	}
 	co_spin_unlock(&lane->lock);
 	return call != NULL;
@@ -172,5 +281,5 @@ void lane_end(struct lane *lane)
 	}
 	while (lane_stop_some(lane, OBJECT_EENDED))
 		co_yield();
-	lane_return_messages(lane);
+	lane_give_up(lane);
 }

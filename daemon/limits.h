@@ -16,7 +16,8 @@
 #define LIMIT_MESSAGE_BYTES (UINT64_C(8) << 30) /* values in all channels */
 #define LIMIT_OUTPUT_BYTES (1u << 20) /* replies not yet taken by a peer: it is not read from; at twice, cut */
 #define LIMIT_OUTPUT_STALL_NS INT64_C(10000000000) /* no progress on output for so long: cut */
-/* Received messages of a lane whose replies are not acknowledged: past it, cut. */
+#define LIMIT_LANES 10000u                         /* at once, per session */
+/* Received messages and kept outcomes of a lane whose replies are not acknowledged: past it, cut. */
 #define LIMIT_UNACKNOWLEDGED 100000u
 #define LIMIT_LABEL_BYTES 255u
 #define LIMIT_PING_BYTES 1024u

@@ -106,7 +106,7 @@ static size_t put_varint(uint8_t *to, uint64_t value)
 /* The sizes of a frame's parts. */
 struct parts {
 	size_t body;
-	bool is_flat; /* the body is in flat_bytes */
+	const uint8_t *packed; /* the body; NULL: protobuf-c has to encode it */
 	uint8_t flat_bytes[FLAT_BYTES];
 	size_t tag;     /* of the value: key and length */
 	size_t inlined; /* value bytes that are copied */
@@ -115,10 +115,13 @@ struct parts {
 
 static void measure(const struct output_frame *frame, struct parts *parts)
 {
-	parts->body = frame->body != NULL ? flat_pack(frame->body, parts->flat_bytes, FLAT_BYTES) : 0;
-	parts->is_flat = parts->body != FLAT_UNUSUAL;
-	if (!parts->is_flat)
+	parts->packed = frame->body != NULL ? parts->flat_bytes : frame->packed;
+	parts->body =
+		frame->body != NULL ? flat_pack(frame->body, parts->flat_bytes, FLAT_BYTES) : frame->packed_length;
+	if (parts->body == FLAT_UNUSUAL) {
+		parts->packed = NULL;
 		parts->body = protobuf_c_message_get_packed_size(frame->body);
+	}
 	parts->tag = 0;
 	parts->inlined = 0;
 	if (frame->value == NULL)
@@ -157,9 +160,9 @@ static void fill(struct output_chunk *chunk, const struct output_frame *frame, c
 
 	frame_put_reply(to, &frame->header);
 	to += FRAME_REPLY_HEADER_BYTES;
-	if (parts->is_flat)
-		memcpy(to, parts->flat_bytes, parts->body);
-	else
+	if (parts->body > 0 && parts->packed != NULL)
+		memcpy(to, parts->packed, parts->body);
+	else if (parts->body > 0)
 		(void)protobuf_c_message_pack(frame->body, to);
 	to += parts->body;
 	if (parts->tag > 0) {

@@ -37,10 +37,12 @@ struct output {
 /* What one frame is made of. */
 struct output_frame {
 	struct frame_reply header;    /* length is filled in; number too where `numbers` is given */
-	const ProtobufCMessage *body; /* NULL: none */
-	uint32_t value_field;         /* with `value`: its field's number, a bytes field that BODY leaves empty */
-	struct message *value;        /* the reference is taken over; NULL: none */
-	uint64_t *numbers;            /* the lane's last reply number, raised under the lock; NULL: number stays */
+	const ProtobufCMessage *body; /* NULL: none, or: */
+	const uint8_t *packed;        /* the body, encoded before */
+	size_t packed_length;
+	uint32_t value_field;  /* with `value`: its field's number, a bytes field that BODY leaves empty */
+	struct message *value; /* the reference is taken over; NULL: none */
+	uint64_t *numbers;     /* the lane's last reply number, raised under the lock; NULL: number stays */
 };
 
 void output_init(struct output *output, void (*flush)(struct co_deferred *), void (*stalled)(struct co_timer *));

@@ -354,7 +354,7 @@ static enum step read_on(struct connection *connection, struct turn *turn)
 static void end(struct connection *connection)
 {
 	if (connection->lane != NULL)
-		lane_end(connection->lane);
+		lane_lose(connection->lane, connection);
 	connection_finish(connection);
 }
 

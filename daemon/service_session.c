@@ -118,11 +118,28 @@ static int attach(struct call *call, struct session *session, uint32_t *ret_numb
 
 	if (r == -ENOMEM)
 		return fail_open(call, SESSION_ENOMEM);
+	if (r == -EMFILE)
+		return call_fail(call, STATUS(RESOURCE_EXHAUSTED), REASON(TOO_MANY),
+			"the session has %u lanes: the limit", LIMIT_LANES);
 	if (r < 0)
 		return unknown_session(call);
 	connection->lane = lane;
 	*ret_number = lane->number;
 	return 0;
+}
+
+/* Takes lane NUMBER of SESSION up again. 0, or the status. */
+static int resume(struct call *call, struct session *session, uint32_t number, uint64_t last_reply)
+{
+	struct lane *lane = lane_find(session, number);
+
+	if (lane != NULL && lane_resume(lane, call_connection(call), last_reply)) {
+		call_connection(call)->lane = lane;
+		return 0;
+	}
+	if (lane != NULL)
+		lane_unref(lane);
+	return call_fail(call, STATUS(NOT_FOUND), REASON(LANE_GONE), "lane %u has ended", number);
 }
 
 int handle_session_open(struct call *call, const void *message, void *answer)
@@ -176,13 +193,14 @@ int handle_session_attach(struct call *call, const void *message, void *answer)
 
 	if (request->incarnation != 0 && request->incarnation != server_incarnation())
 		return call_fail(call, STATUS(UNAVAILABLE), REASON(SERVER_RESTARTED), "the daemon was restarted");
-	if (request->lane != 0)
-		return call_fail(call, STATUS(NOT_FOUND), REASON(SESSION_UNKNOWN), "lane %u ended with its connection",
-			request->lane);
 	session = session_authenticate(request->session, request->secret.data, request->secret.len);
 	if (session == NULL)
 		return unknown_session(call);
-	status = attach(call, session, &response->lane);
+	response->lane = request->lane;
+	if (request->lane != 0)
+		status = resume(call, session, request->lane, request->last_reply);
+	else
+		status = attach(call, session, &response->lane);
 	if (status == 0) {
 		session_heard(session);
 		response->ttl_us = (uint64_t)session->ttl_ns / 1000;
@@ -265,7 +283,9 @@ static void describe(struct session *session, Baton__V1__SessionInfo *info)
 	co_spin_unlock(&session->owner.lock);
 	co_spin_lock(&session_lock);
 	info->lanes = session->lane_count;
-	info->connections = session->lane_count;
+	info->connections = 0;
+	list_for_each (at, &session->lanes)
+		info->connections += lane_has_connection(container_of(at, struct lane, link));
 	co_spin_unlock(&session_lock);
 }
 

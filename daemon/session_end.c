@@ -95,7 +95,7 @@ static void end_lanes(struct session *session, int reason, struct connection *ke
 		(void)lane_mark_ended(lane);
 		while (lane_stop_some(lane, OBJECT_EENDED))
 			co_yield();
-		lane_return_messages(lane);
+		lane_give_up(lane);
 		lane_unref(lane);
 	}
 }

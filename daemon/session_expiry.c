@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "daemon/lane.h"
 #include "daemon/log.h"
 #include "runtime/co.h"
 
@@ -60,6 +61,7 @@ static void judge(void *arg)
 	if (session_has_ended(session)) {
 		log_debug("session ended before it expired session=%016llx", (unsigned long long)session->id);
 	} else if (left > 0) {
+		lane_end_silent(session);
 		rearm(session, left);
 	} else {
 		log_info("session expired session=%016llx label=\"%s\"", (unsigned long long)session->id,
@@ -74,7 +76,7 @@ static void on_expiry(struct co_timer *timer)
 	struct session *session = container_of(timer, struct session, expiry);
 	int64_t left = silence_left(session);
 
-	if (left > 0) {
+	if (left > 0 && !lane_is_any_silent(session)) {
 		rearm(session, left);
 		return;
 	}
