@@ -121,9 +121,24 @@ void core_refuse(struct core *core, const char *why)
 
 /* ---- connections ------------------------------------------------------------------------------------------------- */
 
-static void reset_connection(struct core *core)
+bool core_resumes(const struct core *core)
+{
+	return core_has_ttl(core) && core->lane != 0 && core->never_from == 0;
+}
+
+/* Begins anew with the replies of another lane. */
+static void reset_lane(struct core *core)
 {
 	core_forget_unread(core);
+	core->lane = 0;
+	core->last_reply = 0;
+	core->never_from = 0;
+}
+
+static void reset_connection(struct core *core)
+{
+	if (!core_resumes(core))
+		reset_lane(core);
 	while (list_pop_head(&core->in_sending) != NULL)
 		;
 	buffer_clear(&core->in);
@@ -131,9 +146,7 @@ static void reset_connection(struct core *core)
 	core->missing = 0;
 	core->hello = false;
 	core->ping_is_out = false;
-	core->last_reply = 0;
 	core->acknowledged = 0;
-	core->never_from = 0;
 	core->acknowledge_at = CORE_NEVER;
 	core->max_request_bytes = FRAME_DEFAULT_MAX_BYTES;
 }
@@ -171,7 +184,7 @@ static void drop_opening(struct core *core)
 	buffer_clear(&core->out);
 }
 
-int core_connect(struct core *core)
+int core_connect(struct core *core, int64_t now)
 {
 	struct buffer old = core->out;
 	struct list waiting;
@@ -181,7 +194,8 @@ int core_connect(struct core *core)
 	list_init(&waiting);
 	list_splice_tail(&waiting, &core->unsent);
 	core->out = (struct buffer){0};
-	if (put_hello(core) && core_ask_for_session(core) && buffer_reserve(&core->out, buffer_length(&old))) {
+	if (put_hello(core) && core_ask_for_session(core) && core_send_again(core, now) &&
+		buffer_reserve(&core->out, buffer_length(&old))) {
 		keep_waiting(core, &waiting, &old);
 		core->state = CORE_OPENING;
 		buffer_clear(&old);

@@ -11,8 +11,8 @@
  * HELLO, the opening of the session and the first calls leave together; nothing waits for a round trip. A call ends
  * once: with the daemon's verdict, or, VERDICT_PATIENCE after its deadline or cancel, with BATON_EUNKNOWN; then the
  * core keeps waiting for the verdict alone, and gives back what was granted. A connection that broke leaves the core
- * CORE_UNCONNECTED where the session outlives it: core_connect() begins the next one, and calls of which nothing was
- * sent go with that.
+ * CORE_UNCONNECTED where the session outlives it: core_connect() begins the next one, which takes the lane up again and
+ * sends every call anew that has no verdict, under its id and with the time that is left: it takes effect once.
  *
  * After the style of nghttp2's session. Nothing that is fed to it can do worse than end it with BATON_EPROTOCOL.
  */
@@ -70,12 +70,12 @@ enum core_state core_state(const struct core *core);
 int core_error(const struct core *core);
 const char *core_error_text(const struct core *core);
 
-/* Begins a connection of an unconnected core: output is HELLO, Open or Attach, then what was not sent. 0 or
- * BATON_ENOMEM. Nobody reads from or writes to the one before any more. */
-int core_connect(struct core *core);
+/* Begins a connection of an unconnected core: output is HELLO, Open or Attach, what has no verdict, what was not sent.
+ * NOW is on the monotonic clock. 0 or BATON_ENOMEM. Nobody reads from or writes to the one before any more. */
+int core_connect(struct core *core, int64_t now);
 
-/* The connection is gone, WHY says how. Calls that were sent end with BATON_EUNKNOWN. Where the session cannot outlive
- * it the core ends with ERROR, and calls that were not sent with it. */
+/* The connection is gone, WHY says how. Where the session cannot outlive it the core ends with ERROR: calls that were
+ * not sent with it, and those that were with BATON_EUNKNOWN. */
 void core_break(struct core *core, int error, const char *why);
 
 /* Ends the core and all its calls with ERROR. */

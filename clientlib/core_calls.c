@@ -3,7 +3,8 @@
  * core_calls.c - calls from submission to the wire, and those that end before their verdict.
  *
  * A call's frame, but for its header, is encoded when it is submitted; the header is stamped when the frame leaves, so
- * that it tells the time that is left then. Until then the call can be withdrawn without a trace.
+ * that it tells the time that is left then. Until then the call can be withdrawn without a trace. Where the session may
+ * outlive the connection a copy of the frame stays, to be sent again over the next one.
  */
 #include <string.h>
 
@@ -37,6 +38,8 @@ void core_leave_table(struct core *core, struct core_call *call)
 	if (call->in_table)
 		HASH_DEL(core->table, call);
 	call->in_table = false;
+	memory_free(call->copy);
+	call->copy = NULL;
 	deadlines_remove(&core->deadlines, &call->due);
 }
 
@@ -97,6 +100,30 @@ static uint64_t timeout_us(const struct core_call *call, int64_t now)
 	return ((uint64_t)call->deadline - (uint64_t)now + 999) / 1000;
 }
 
+/* CALL's header, as it leaves now. */
+static void stamp(struct core *core, const struct core_call *call, uint8_t *frame, int64_t now)
+{
+	frame_put_request(frame, &(struct frame_request){
+					 .length = (uint32_t)call->frame_length,
+					 .kind = FRAME_REQUEST,
+					 .method = call->operation->method,
+					 .call = call->id,
+					 .last_reply = core_last_acknowledged(core),
+					 .timeout_us = timeout_us(call, now),
+					 .task = call->task,
+				 });
+}
+
+/* Without memory for a copy the call ends with its connection. */
+static void keep_copy(struct core *core, struct core_call *call)
+{
+	if (!call->lasts || !core_has_ttl(core))
+		return;
+	call->copy = memory_alloc(call->frame_length);
+	if (call->copy != NULL)
+		memcpy(call->copy, core->out.bytes + call->frame_at, call->frame_length);
+}
+
 void core_stamp_unsent(struct core *core, struct core_time now)
 {
 	struct list *at;
@@ -106,21 +133,42 @@ void core_stamp_unsent(struct core *core, struct core_time now)
 	while ((at = list_pop_head(&core->unsent)) != NULL) {
 		struct core_call *call = container_of(at, struct core_call, link);
 
-		frame_put_request(
-			core->out.bytes + call->frame_at, &(struct frame_request){
-								  .length = (uint32_t)call->frame_length,
-								  .kind = FRAME_REQUEST,
-								  .method = call->operation->method,
-								  .call = call->id,
-								  .last_reply = core_last_acknowledged(core),
-								  .timeout_us = timeout_us(call, now.monotonic),
-								  .task = call->task,
-							  });
+		stamp(core, call, core->out.bytes + call->frame_at, now.monotonic);
+		keep_copy(core, call);
 		call->sent = true;
 		call->sent_at = now.boottime;
 		list_add_tail(&core->in_sending, at);
 		core_note_acknowledged(core);
 	}
+}
+
+/* Whether CALL was asked to end, and the daemon may not know. */
+static bool is_to_be_cancelled(const struct core_call *call)
+{
+	return call->cancelled && (call->operation->flags & OPERATION_BLOCKS) != 0;
+}
+
+/* In the order of their ids, which is the table's. */
+bool core_send_again(struct core *core, int64_t now)
+{
+	struct core_call *call = NULL;
+	struct core_call *next = NULL;
+
+	HASH_ITER (hh, core->table, call, next) {
+		uint8_t *frame;
+
+		if (!call->sent)
+			continue;
+		if (!buffer_reserve(&core->out, call->frame_length))
+			return false;
+		frame = core->out.bytes + core->out.end;
+		memcpy(frame, call->copy, call->frame_length);
+		stamp(core, call, frame, now);
+		core->out.end += call->frame_length;
+		if (is_to_be_cancelled(call) && !core_put_frame(core, FRAME_CANCEL, call->id, NULL, 0))
+			return false;
+	}
+	return true;
 }
 
 /* Takes the frame of an unsent call out of `out` again. */
@@ -232,6 +280,7 @@ int core_submit(struct core *core, const struct baton_call *asked, int64_t deadl
 	call->on_reply = core_take_verdict;
 	call->owner = owner;
 	call->kept = true;
+	call->lasts = true;
 	call->deadline = deadline;
 	call->task = copy.task;
 	call->delivers = copy.operation == BATON_CHAN_RECEIVE && !copy.manual_ack;

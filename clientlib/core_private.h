@@ -50,6 +50,7 @@ struct core_call {
 	int64_t answered_at; /* monotonic */
 	size_t frame_at;     /* in core.out, while unsent */
 	size_t frame_length;
+	uint8_t *copy;  /* of its frame, once sent, for the next connection; NULL: it ends with this one */
 	uint64_t token; /* a request that gives back: of what */
 	uint32_t task;
 	bool sent;
@@ -58,6 +59,7 @@ struct core_call {
 	bool kept; /* for its owner, until it is handed over */
 	bool cancelled;
 	bool patient;  /* `due` is the end of the wait for a verdict */
+	bool lasts;    /* is sent again over the next connection until it has its verdict */
 	bool delivers; /* its reply may bring a message that is acknowledged with the reply */
 	char name[];
 };
@@ -81,6 +83,7 @@ struct core {
 	struct deadlines deadlines;
 	uint64_t last_id;
 
+	uint32_t lane;          /* 0: none yet, or it ended */
 	uint64_t last_reply;    /* the highest number read on this lane */
 	uint64_t acknowledged;  /* the highest told to the daemon */
 	uint64_t never_from;    /* replies from this number on are never acknowledged; 0: no such */
@@ -119,6 +122,9 @@ struct core {
 /* Appends a frame that is no request. False: no memory. */
 bool core_put_frame(struct core *core, enum frame_request_kind kind, uint64_t call, const uint8_t *body, size_t length);
 
+/* Whether the next connection takes the lane up again. */
+bool core_resumes(const struct core *core);
+
 /* Ends the core: the peer does not speak the protocol. */
 void core_refuse(struct core *core, const char *why);
 
@@ -151,6 +157,9 @@ struct core_call *core_request(struct core *core, const struct operation *operat
 
 /* Writes the headers of what leaves now. */
 void core_stamp_unsent(struct core *core, struct core_time now);
+
+/* Appends the frames of all calls without a verdict that were sent over an earlier connection. False: no memory. */
+bool core_send_again(struct core *core, int64_t now);
 
 /* The calls whose time is over. */
 void core_tick_calls(struct core *core, int64_t monotonic);

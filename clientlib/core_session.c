@@ -157,7 +157,10 @@ static void refuse_opening(struct core *core, const struct reply *reply)
 		error = core_read_error(memory, reply->header->status, reply->body, reply->length, &why);
 	snprintf(text, sizeof(text), "%s the session: %s", core->was_open ? "cannot take up" : "cannot open", why);
 	result_free(memory);
-	if (core->was_open && error == BATON_EUNAVAILABLE) {
+	if (core->lane != 0 && error == BATON_ENOTMADE) { /* LANE_GONE */
+		core->lane = 0; /* it was silent for too long: the next connection opens another */
+		core_break(core, BATON_EUNAVAILABLE, text);
+	} else if (core->was_open && error == BATON_EUNAVAILABLE) {
 		core_break(core, error, text);
 	} else {
 		core_lose(core, text);
@@ -192,6 +195,7 @@ static void take_opened(struct core *core, struct core_call *call, const struct 
 		goto done;
 	}
 	core->identity.id = response->session;
+	core->lane = response->lane;
 	memcpy(core->identity.secret, response->secret.data, SESSION_SECRET_BYTES);
 	be_open(core, response->ttl_us);
 done:
@@ -210,10 +214,16 @@ static void take_attached(struct core *core, struct core_call *call, const struc
 	response = memory != NULL ? (const Baton__V1__SessionAttachResponse *)(const void *)result_unpack(
 					    memory, call->operation->response, reply->body, reply->length)
 				  : NULL;
-	if (response == NULL || response->lane == 0)
+	if (response == NULL || response->lane == 0 || (core->lane != 0 && response->lane != core->lane)) {
 		refuse_message(core, memory, "the daemon's answer to Session.Attach cannot be read");
-	else
-		be_open(core, response->ttl_us);
+		goto done;
+	}
+	if (core->lane != 0) { /* what was told of replies over the former connection may be lost */
+		core->acknowledged = 0;
+		core->acknowledge_at = reply->now.monotonic + CORE_ACK_DELAY;
+	}
+	core->lane = response->lane;
+	be_open(core, response->ttl_us);
 done:
 	result_free(memory);
 }
@@ -242,6 +252,8 @@ static bool ask_attach(struct core *core)
 	attach.session = core->identity.id;
 	attach.secret = (ProtobufCBinaryData){SESSION_SECRET_BYTES, core->identity.secret};
 	attach.incarnation = core->incarnation;
+	attach.lane = core->lane;
+	attach.last_reply = core->last_reply;
 	return core_request(core, &attach_operation, &attach.base, take_attached) != NULL;
 }
 

@@ -107,6 +107,7 @@ static bool give_back(struct core *core, struct core_call *call, const struct op
 	if (asked == NULL)
 		return false;
 	asked->on_reply = take_given_back;
+	asked->lasts = true;
 	asked->token = token;
 	if (!core_enqueue(core, asked, &request.base)) {
 		core_call_free(core, asked);
@@ -199,6 +200,16 @@ static bool is_held_back(const struct core *core, const struct core_call *call)
 	       call->frame_at >= core->sending.begin;
 }
 
+/* It stays, to be sent again. */
+static bool waits_for_next(const struct core *core, struct core_call *call)
+{
+	if (call->copy == NULL || !core_resumes(core))
+		return false;
+	if (!call->finished)
+		list_remove(&call->link);
+	return true;
+}
+
 /* No verdict will come for a call that was sent. */
 static void drop_sent(struct core *core, struct core_call *call, int error, bool broken, const char *why)
 {
@@ -224,9 +235,9 @@ static void drop_sent(struct core *core, struct core_call *call, int error, bool
 /* Nothing of the call was sent. */
 static void drop_unsent(struct core *core, struct core_call *call, int error, const char *why)
 {
-	const bool outlives = call->kept || call->on_reply == take_given_back;
+	const bool outlives = core_resumes(core) || !list_is_linked(&call->unread);
 
-	if (error == 0 && outlives && !list_is_linked(&call->unread))
+	if (error == 0 && call->lasts && outlives)
 		return;
 	core_withdraw(core, call);
 	if (call->kept) {
@@ -242,6 +253,8 @@ void core_drop_calls(struct core *core, int error, int unsent_error, const char 
 	struct core_call *next = NULL;
 
 	HASH_ITER (hh, core->table, call, next) {
+		if (call->sent && unsent_error == 0 && waits_for_next(core, call))
+			continue;
 		if (call->sent)
 			drop_sent(core, call, error, unsent_error == 0, why);
 		else

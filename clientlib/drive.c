@@ -64,7 +64,7 @@ static void take_attempt(struct baton_client *client, int r, int64_t now)
 	if (r == TRANSPORT_CONNECTED) {
 		client->write_blocked = false;
 		client->write_failed = false;
-		r = core_connect(client->core);
+		r = core_connect(client->core, now);
 	} else if (r == TRANSPORT_BUSY) {
 		client->retry_at = now + BUSY_RETRY_NS;
 	}

@@ -125,7 +125,7 @@ static void run(struct trial *trial, const uint8_t *data, size_t size)
 	while (size >= 2 && core_state(trial->core) != CORE_ENDED) {
 		size_t length = data[0] == 255 ? 4096 : data[0];
 
-		if (core_state(trial->core) == CORE_UNCONNECTED && core_connect(trial->core) != 0)
+		if (core_state(trial->core) == CORE_UNCONNECTED && core_connect(trial->core, trial->now.monotonic) != 0)
 			return;
 		take_step(trial, data[1]);
 		settle(trial);

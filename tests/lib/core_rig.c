@@ -35,7 +35,7 @@ void rig_init(struct rig *rig, enum baton_session_kind kind, int64_t ttl_ns)
 
 	*rig = (struct rig){.now = {.monotonic = 1000 * RIG_SECOND, .boottime = 5000 * RIG_SECOND}};
 	assert_int_equal(core_new(&settings, &rig->core), BATON_OK);
-	assert_int_equal(core_connect(rig->core), BATON_OK);
+	assert_int_equal(core_connect(rig->core, rig->now.monotonic), BATON_OK);
 }
 
 void rig_init_open(struct rig *rig, enum baton_session_kind kind, int64_t ttl_ns)
@@ -44,7 +44,7 @@ void rig_init_open(struct rig *rig, enum baton_session_kind kind, int64_t ttl_ns
 	rig_take(rig);
 	rig_say_hello(rig, RIG_INCARNATION);
 	if (kind == BATON_SESSION_ATTACH)
-		rig_say_attached(rig, rig->frames[1].header.call, ttl_ns);
+		rig_say_attached(rig, &rig->frames[1], ttl_ns);
 	else if (kind != BATON_SESSION_NONE)
 		rig_say_opened(rig, rig->frames[1].header.call, ttl_ns);
 	rig_feed(rig);
@@ -163,20 +163,23 @@ void rig_say_opened(struct rig *rig, uint64_t call, int64_t ttl_ns)
 
 	opened.session = RIG_SESSION;
 	opened.secret = (ProtobufCBinaryData){sizeof(secret), (uint8_t *)(uintptr_t)secret};
-	opened.lane = 1;
+	opened.lane = RIG_LANE;
 	opened.ttl_us = (uint64_t)ttl_ns / 1000;
 	rig->number = 0;
 	say_message(rig, FRAME_REPLY, 0, call, 0, &opened.base);
 }
 
-void rig_say_attached(struct rig *rig, uint64_t call, int64_t ttl_ns)
+void rig_say_attached(struct rig *rig, const struct rig_frame *attach, int64_t ttl_ns)
 {
 	Baton__V1__SessionAttachResponse attached = BATON__V1__SESSION_ATTACH_RESPONSE__INIT;
+	Baton__V1__SessionAttachRequest *request =
+		baton__v1__session_attach_request__unpack(NULL, attach->length, attach->body);
 
-	attached.lane = 2;
+	attached.lane = request != NULL && request->lane != 0 ? request->lane : RIG_LANE + 1;
 	attached.ttl_us = (uint64_t)ttl_ns / 1000;
-	rig->number = 0;
-	say_message(rig, FRAME_REPLY, 0, call, 0, &attached.base);
+	rig->number = request != NULL ? request->last_reply : 0;
+	baton__v1__session_attach_request__free_unpacked(request, NULL);
+	say_message(rig, FRAME_REPLY, 0, attach->header.call, 0, &attached.base);
 }
 
 void rig_reply(struct rig *rig, uint64_t call, const ProtobufCMessage *response)

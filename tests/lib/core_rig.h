@@ -20,6 +20,7 @@
 #define RIG_SECOND (1000 * RIG_MS)
 #define RIG_FRAMES 64
 #define RIG_SESSION 7u
+#define RIG_LANE 1u
 #define RIG_INCARNATION UINT64_C(0xABCDEF)
 
 /* A frame that the core sent. The body is in the rig's memory until the next rig_take(). */
@@ -64,7 +65,9 @@ void rig_say(struct rig *rig, unsigned kind, unsigned status, uint64_t call, uin
 	size_t length);
 void rig_say_hello(struct rig *rig, uint64_t incarnation);
 void rig_say_opened(struct rig *rig, uint64_t call, int64_t ttl_ns);
-void rig_say_attached(struct rig *rig, uint64_t call, int64_t ttl_ns);
+
+/* Answers the frame ATTACH: with the lane that it takes up again, or another one than RIG_LANE. */
+void rig_say_attached(struct rig *rig, const struct rig_frame *attach, int64_t ttl_ns);
 
 /* A reply on the lane, under the next number. */
 void rig_reply(struct rig *rig, uint64_t call, const ProtobufCMessage *response);

@@ -120,7 +120,9 @@ void fake_accept_session(struct fake_daemon *daemon, int64_t ttl_ns)
 	if (daemon->header.method == BATON__V1__METHOD__METHOD_SESSION_OPEN)
 		rig_say_opened(&daemon->rig, daemon->header.call, ttl_ns);
 	else
-		rig_say_attached(&daemon->rig, daemon->header.call, ttl_ns);
+		rig_say_attached(&daemon->rig,
+			&(struct rig_frame){.header = daemon->header, .body = daemon->body, .length = daemon->length},
+			ttl_ns);
 	fake_flush(daemon);
 }
 

@@ -56,7 +56,7 @@ static void begin_story(struct story *story)
 	story->calls[0] = rig_submit(rig, BATON_MUTEX_LOCK, "m", RIG_SECOND);
 	story->calls[1] = rig_submit(rig, BATON_CHAN_RECEIVE, "c", -1);
 	story->calls[2] = rig_submit(rig, BATON_CHAN_SEND, "c", -1);
-	assert_int_equal(core_connect(rig->core), BATON_OK);
+	assert_int_equal(core_connect(rig->core, rig->now.monotonic), BATON_OK);
 	assert_int_equal(rig_take(rig), 5);
 	write_script(rig);
 }
@@ -365,7 +365,7 @@ static bool tell_without_memory(void)
 		call.operation = operations[i];
 		well = core_submit(rig->core, &call, CORE_NEVER, rig->now, rig, &story.calls[i]) == BATON_OK && well;
 	}
-	well = core_connect(rig->core) == BATON_OK && well;
+	well = core_connect(rig->core, rig->now.monotonic) == BATON_OK && well;
 	if (core_output(rig->core, rig->now, &length) != NULL)
 		core_sent(rig->core, length);
 	while (buffer_length(&rig->script) > 0) {
@@ -380,7 +380,7 @@ static bool tell_without_memory(void)
 	if (well && core_call_result(story.calls[0])->error == BATON_OK)
 		core_cancel(rig->core, story.calls[1], rig->now);
 	core_break(rig->core, BATON_EUNREACHABLE, "it broke");
-	core_connect(rig->core);
+	core_connect(rig->core, rig->now.monotonic);
 	memory_set_fault(NULL);
 	end_story(&story);
 	return well;

@@ -106,14 +106,14 @@ static void take_up(struct rig *rig, uint64_t incarnation, size_t frames)
 	Baton__V1__SessionAttachRequest *attach;
 
 	assert_int_equal(core_state(rig->core), CORE_UNCONNECTED);
-	assert_int_equal(core_connect(rig->core), BATON_OK);
+	assert_int_equal(core_connect(rig->core, rig->now.monotonic), BATON_OK);
 	assert_int_equal(rig_take(rig), frames);
 	assert_int_equal(rig->frames[0].header.kind, FRAME_HELLO);
 	assert_int_equal(rig->frames[1].header.method, METHOD(SESSION_ATTACH));
 	attach = baton__v1__session_attach_request__unpack(NULL, rig->frames[1].length, rig->frames[1].body);
 	assert_int_equal(attach->session, RIG_SESSION);
 	assert_int_equal(attach->secret.len, SESSION_SECRET_BYTES);
-	assert_int_equal(attach->lane, 0);
+	assert_int_equal(attach->lane, RIG_LANE);
 	assert_true(attach->incarnation == RIG_INCARNATION);
 	baton__v1__session_attach_request__free_unpacked(attach, NULL);
 	rig_say_hello(rig, incarnation);
@@ -133,19 +133,85 @@ static void with_ttl_the_session_is_taken_up_on_a_new_connection(void **state)
 	rig_feed(&rig);
 	unsent = rig_submit(&rig, BATON_MUTEX_LOCK, "b", -1);
 	core_break(rig.core, BATON_EUNREACHABLE, "it broke");
-	rig_ends(&rig, sent, BATON_EUNKNOWN);
 	rig_none_finished(&rig);
-	take_up(&rig, RIG_INCARNATION, 3);
-	assert_int_equal(rig.frames[2].header.method, METHOD(MUTEX_LOCK));
-	assert_int_equal(rig.frames[2].header.last_reply, 0);
-	assert_true(rig.frames[2].header.call > rig.frames[1].header.call ||
-		    rig.frames[2].header.call == core_call_id(unsent));
-	rig_say_attached(&rig, rig.frames[1].header.call, TTL);
-	rig_reply_locked(&rig, rig.frames[2].header.call, 9);
+	take_up(&rig, RIG_INCARNATION, 4);
+	for (int i = 2; i < 4; i++) {
+		assert_int_equal(rig.frames[i].header.method, METHOD(MUTEX_LOCK));
+		assert_int_equal(rig.frames[i].header.call, core_call_id(i == 2 ? sent : unsent));
+		assert_int_equal(rig.frames[i].header.last_reply, 1);
+	}
+	rig_say_attached(&rig, &rig.frames[1], TTL);
+	rig_reply_locked(&rig, core_call_id(sent), 8);
+	rig_reply_locked(&rig, core_call_id(unsent), 9);
 	rig_feed(&rig);
 	assert_int_equal(core_state(rig.core), CORE_OPEN);
+	rig_ends(&rig, sent, BATON_OK);
 	rig_ends(&rig, unsent, BATON_OK);
 	rig_no_event(&rig);
+	rig_done(&rig);
+}
+
+/* What is sent again has the time that is left, and is cancelled again. */
+static void a_call_under_way_is_sent_again_with_what_is_left(void **state)
+{
+	struct rig rig;
+	struct core_call *call;
+	struct core_call *cancelled;
+
+	(void)state;
+	rig_init_open(&rig, BATON_SESSION_OWN, TTL);
+	call = rig_submit(&rig, BATON_MUTEX_LOCK, "a", 3 * RIG_SECOND);
+	cancelled = rig_submit(&rig, BATON_MUTEX_LOCK, "b", -1);
+	rig_take(&rig);
+	core_cancel(rig.core, cancelled, rig.now);
+	core_break(rig.core, BATON_EUNREACHABLE, "it broke");
+	rig_pass(&rig, RIG_SECOND);
+	take_up(&rig, RIG_INCARNATION, 5);
+	assert_int_equal(rig.frames[2].header.call, core_call_id(call));
+	assert_int_equal(rig.frames[2].header.timeout_us, 2000000);
+	assert_int_equal(rig.frames[3].header.call, core_call_id(cancelled));
+	assert_int_equal(rig.frames[4].header.kind, FRAME_CANCEL);
+	assert_int_equal(rig.frames[4].header.call, core_call_id(cancelled));
+	rig_say_attached(&rig, &rig.frames[1], TTL);
+	rig_reply_error(&rig, core_call_id(cancelled), STATUS(CANCELLED), REASON(CANCELLED), "cancelled");
+	rig_feed(&rig);
+	rig_ends(&rig, cancelled, BATON_ECANCELED);
+	core_break(rig.core, BATON_EUNREACHABLE, "it broke again");
+	take_up(&rig, RIG_INCARNATION, 3);
+	rig_say_attached(&rig, &rig.frames[1], TTL);
+	rig_feed(&rig);
+	rig_tick(&rig, 2 * RIG_SECOND);
+	rig_none_finished(&rig); /* the daemon's verdict is waited for */
+	rig_tick(&rig, CORE_VERDICT_PATIENCE);
+	rig_ends(&rig, call, BATON_EUNKNOWN);
+	rig_done(&rig);
+}
+
+/* The daemon has ended the lane and not the session. */
+static void what_was_under_way_on_a_lane_that_ended_is_unknown(void **state)
+{
+	struct rig rig;
+	struct core_call *sent;
+	struct core_call *unsent;
+
+	(void)state;
+	rig_init_open(&rig, BATON_SESSION_OWN, TTL);
+	sent = rig_submit(&rig, BATON_MUTEX_LOCK, "a", -1);
+	rig_take(&rig);
+	core_break(rig.core, BATON_EUNREACHABLE, "it broke");
+	take_up(&rig, RIG_INCARNATION, 3);
+	unsent = rig_submit(&rig, BATON_MUTEX_LOCK, "b", -1);
+	rig.number = UINT64_MAX; /* the next one is 0: it is no reply of a lane */
+	rig_reply_error(&rig, rig.frames[1].header.call, STATUS(NOT_FOUND), REASON(LANE_GONE), "lane 1 has ended");
+	rig_feed(&rig);
+	rig_ends(&rig, sent, BATON_EUNKNOWN);
+	assert_int_equal(core_connect(rig.core, rig.now.monotonic), BATON_OK);
+	assert_int_equal(rig_take(&rig), 3);
+	rig_say_hello(&rig, RIG_INCARNATION);
+	rig_say_attached(&rig, &rig.frames[1], TTL);
+	rig_reply_locked(&rig, core_call_id(unsent), 2);
+	rig_feed(&rig);
+	rig_ends(&rig, unsent, BATON_OK);
 	rig_done(&rig);
 }
 
@@ -446,6 +512,8 @@ int main(void)
 		cmocka_unit_test(a_call_of_which_no_byte_left_was_not_sent),
 		cmocka_unit_test(a_call_that_is_being_written_may_have_been_sent),
 		cmocka_unit_test(with_ttl_the_session_is_taken_up_on_a_new_connection),
+		cmocka_unit_test(a_call_under_way_is_sent_again_with_what_is_left),
+		cmocka_unit_test(what_was_under_way_on_a_lane_that_ended_is_unknown),
 		cmocka_unit_test(another_incarnation_means_that_all_is_lost),
 		cmocka_unit_test(a_session_that_is_unknown_by_now_is_lost),
 		cmocka_unit_test(a_grant_to_nobody_is_given_back_over_a_break_too),
