@@ -4,8 +4,8 @@
 #
 # Variables: B (build folder), CC, CFLAGS, DEVELOPER=1 (-Werror), SANITIZE=address,undefined | thread (clang for thread),
 # UCONTEXT=1 (portable switch), NO_DEPS=1 (installs no packages), PREFIX, DESTDIR and the folders below, TEST_SCALE
-# (a factor for the tests' counts), TEST_TIMEOUT (seconds per test), QUICK=1, ROWS (patterns; both of bench), V=1 (shows
-# the commands).
+# (a factor for the tests' counts), TEST_TIMEOUT (seconds per test), QUICK=1, ROWS (patterns; both of bench and
+# bench-runtime), V=1 (shows the commands).
 
 VERSION := $(file < VERSION)
 B ?= build
@@ -287,14 +287,31 @@ $(B)/bench/peers: $(BENCH) $(B)/libclient.a $(B)/libproto.a $(B)/libbase.a
 bench: all $(B)/bench/peers ## batond and its peers side by side, QUICK=1 within five minutes; table in build/bench/server.tsv
 	@BATON_BUILD=$(abspath $(B)) QUICK=$(QUICK) tests/bench/run $(ROWS)
 
-deps-bench: ## install the peers that bench compares with; leaves none running
+BENCH_RUNTIME := $(call objects,$(wildcard tests/bench/runtime/*.c))
+BENCH_GO := tests/bench/runtime/go
+
+$(B)/bench/runtime: $(BENCH_RUNTIME) $(B)/libruntime.a $(B)/libbase.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LINKING) -o $@ $^ $(EVENT_LIBS)
+
+$(B)/bench/runtime-go: $(wildcard $(BENCH_GO)/*)
+	@mkdir -p $(@D)
+	@command -v go >/dev/null || { echo "bench-runtime: needs go, which is not installed (make deps-bench)" >&2; exit 1; }
+	$(call say,GO,$@)
+	$(Q)cd $(BENCH_GO) && GOCACHE=$(abspath $(B))/go-cache GOFLAGS= GO111MODULE=on go build -o $(abspath $@) .
+
+bench-runtime: $(B)/bench/runtime $(B)/bench/runtime-go ## the coroutine runtime and Go's side by side, QUICK=1 shorter; build/bench/runtime.tsv
+	@BATON_BUILD=$(abspath $(B)) QUICK=$(QUICK) tests/bench/runtime/run $(ROWS)
+
+deps-bench: ## install what bench and bench-runtime compare with; leaves no server running
 	@scripts/deps-bench
 
 # ---- looking at the code --------------------------------------------------------------------------------------------
 
 HEADERS := $(wildcard $(addsuffix /*.h,base proto runtime daemon daemon/objects clientlib cli tests/lib))
 SOURCES := $(wildcard $(addsuffix /*.c,base proto runtime daemon daemon/objects clientlib cli))
-TESTS := $(wildcard tests/*/*.[ch] tests/bench/peers/*.[ch])
+TESTS := $(wildcard tests/*/*.[ch] tests/bench/peers/*.[ch] tests/bench/runtime/*.[ch])
 SCRIPTS := $(filter-out %.py,$(wildcard scripts/* .ci/run demo/* tests/*/*.sh))
 
 header-check: $(HEADERS:%=$(B)/headers/%.ok) # each header compiles alone
@@ -394,6 +411,6 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all asan bench check check-all check-arm64 check-stress check-tests check-ucontext clean demo deps deps-bench dist \
+.PHONY: all asan bench bench-runtime check check-all check-arm64 check-stress check-tests check-ucontext clean demo deps deps-bench dist \
 	format fuzz fuzzers header-check help install install-files layer-check semantics-check lint lint-cppcheck lint-format lint-shell lint-tidy \
 	symbols-check tests tsan uninstall

@@ -1,0 +1,3 @@
+module baton/bench/runtime
+
+go 1.19
