@@ -195,7 +195,30 @@ enum baton_operation {
 	BATON_WG_DONE,       /* name */
 	BATON_WG_WAIT,       /* name [no_wait]                -> number: shares lost */
 	BATON_WG_ADOPT,      /* name number */
+	BATON_SELECT,        /* cases, case_count [no_wait]   -> index, closed, and what the case brings */
 	BATON_OPERATION_COUNT
+};
+
+/* What a case of a select waits for. */
+enum baton_case_kind {
+	BATON_CASE_OFF = 0, /* nothing: never ready */
+	BATON_CASE_SEND,    /* name value                    */
+	BATON_CASE_RECEIVE, /* name [manual_ack]             -> closed, or value, token, attempt */
+	BATON_CASE_LOCK,    /* name of a mutex               -> token, abandoned */
+	BATON_CASE_TIMER,   /* after_ns from the start of the call; 0: ready when nothing else is */
+	BATON_CASE_KIND_COUNT
+};
+
+/* A case of a select. Zero what its kind does not name. */
+struct baton_case {
+	enum baton_case_kind kind;
+	const char *name; /* NULL: the case is off, as one with a nil channel of Go's */
+	const void *value;
+	size_t value_length;
+	uint64_t number;
+	int64_t after_ns;
+	bool manual_ack;
+	uint64_t reserved[4]; /* 0 */
 };
 
 /* What a call asks. Zero what its operation does not name. */
@@ -215,6 +238,8 @@ struct baton_call {
 	bool manual_ack;
 	uint32_t task; /* which thread or coroutine calls; 0: the library numbers threads in blocking calls */
 	bool bound;    /* wait groups: as shares of the session */
+	const struct baton_case *cases;
+	size_t case_count;
 };
 
 struct baton_object_info {
@@ -300,6 +325,8 @@ struct baton_result {
 	const struct baton_session_info *sessions;
 	size_t session_count;
 	const struct baton_status *status;
+	size_t index; /* of a case */
+	bool closed;  /* a receive case: closed and drained */
 };
 
 /* Makes CALL and waits for its end under CONTEXT (NULL: without limit). The result in *RET (may be NULL) is the
@@ -408,6 +435,26 @@ BATON_API int baton_wg_done(baton_client *client, const char *name);
  * sessions ended. Errors: the context's. */
 BATON_API int baton_wg_wait(baton_client *client, baton_context *context, const char *name, uint64_t *ret_lost);
 BATON_API int baton_wg_try_wait(baton_client *client, const char *name, uint64_t *ret_lost); /* BATON_EWOULDBLOCK */
+
+/* What became of a select. */
+struct baton_selected {
+	size_t index;  /* of the case that happened */
+	bool closed;   /* receive: closed and drained, Go's ok == false; nothing was received */
+	void *value;   /* of a message: the caller's, baton_free(); a NUL behind it. Else NULL */
+	size_t length; /* of the value */
+	uint64_t token;
+	uint64_t number;
+	uint32_t attempt;
+	bool abandoned;
+};
+
+/* Waits until one of COUNT cases has happened, and tells in *RET which. Of those that are ready each is equally likely;
+ * the others never did. NO_WAIT: Go's default, BATON_EWOULDBLOCK where none is ready. Without a case that is on it
+ * waits until CONTEXT ends. A message received by a case without manual_ack is acknowledged on return. Errors: those of
+ * the case that was drawn, so BATON_ESENDCLOSED, BATON_EDELETED; BATON_ENOTMADE (before it waits, if any channel is not
+ * there), BATON_ECANCELED, BATON_EDEADLINE, and those of the client; after any of them nothing happened. */
+BATON_API int baton_select(baton_client *client, baton_context *context, const struct baton_case *cases, size_t count,
+	bool no_wait, struct baton_selected *ret);
 
 /* A round trip through every layer. */
 BATON_API int baton_ping(baton_client *client);

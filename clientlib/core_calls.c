@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "clientlib/cases.h"
 #include "clientlib/core_private.h"
 #include "clientlib/error.h"
 
@@ -49,6 +50,7 @@ void core_call_free(struct core *core, struct core_call *call)
 	list_remove(&call->link);
 	list_remove(&call->unread);
 	result_free(call->result);
+	memory_free(call->cases);
 	memory_free(call);
 }
 
@@ -202,42 +204,39 @@ struct core_call *core_request(struct core *core, const struct operation *operat
 
 /* ---- submitting -------------------------------------------------------------------------------------------------- */
 
-static void refuse_call(const struct operation *operation, const char *name, const char *why)
+static int refuse_call(const struct operation *operation, const char *name, const char *why)
 {
 	if (operation->kind[0] == '\0')
-		error_say(BATON_EINVAL, "%s", why);
-	else
-		error_say(BATON_EINVAL, "%s \"%s\" %s", operation->kind, name, why);
+		return error_say(BATON_EINVAL, "%s", why);
+	return error_say(BATON_EINVAL, "%s \"%s\" %s", operation->kind, name, why);
 }
 
-/* Checks what the caller wrote, and fills the request. NULL: BATON_EINVAL, its text is kept. */
-static const struct operation *prepare(
-	const struct baton_call *asked, struct baton_call *call, struct operation_request *request)
+/* Checks what the caller wrote, and fills the request. BATON_EINVAL, BATON_ENOMEM: its text is kept. */
+static int prepare(const struct baton_call *asked, struct baton_call *call, struct operation_request *request,
+	const struct operation **ret)
 {
 	const struct operation *operation;
 	const char *why = NULL;
 
+	*request = (struct operation_request){0};
 	*call = (struct baton_call){.operation = BATON_OPERATION_COUNT};
-	if (asked->size < offsetof(struct baton_call, task) || asked->size > 4096) {
-		error_keep(BATON_EINVAL, "the size of struct baton_call is not set");
-		return NULL;
-	}
+	if (asked->size < offsetof(struct baton_call, task) || asked->size > 4096)
+		return error_keep(BATON_EINVAL, "the size of struct baton_call is not set");
 	memcpy(call, asked, asked->size < sizeof(*call) ? asked->size : sizeof(*call));
 	for (size_t i = sizeof(*call); i < asked->size && why == NULL; i++)
 		why = ((const char *)asked)[i] != 0 ? "asks for what this libbaton does not know" : NULL;
 	call->name = call->name != NULL ? call->name : "";
 	operation = operation_find(call->operation);
-	if (operation == NULL) {
-		error_say(BATON_EINVAL, "there is no operation %d", (int)call->operation);
-		return NULL;
-	}
+	if (operation == NULL)
+		return error_say(BATON_EINVAL, "there is no operation %d", (int)call->operation);
 	if (why == NULL && call->value == NULL && call->value_length > 0)
 		why = "has a value that is NULL";
 	if (why == NULL && operation_accepts_name(operation, call->name, &why))
 		why = operation->fill(call, request);
-	if (why != NULL)
-		refuse_call(operation, call->name, why);
-	return why == NULL ? operation : NULL;
+	if (request->is_exhausted)
+		return error_keep(BATON_ENOMEM, baton_strerror(BATON_ENOMEM));
+	*ret = operation;
+	return why == NULL ? BATON_OK : refuse_call(operation, call->name, why);
 }
 
 /* What ends a call before it is sent; 0: nothing. */
@@ -262,19 +261,25 @@ static int judge_early(const struct core *core, const struct operation *operatio
 	return error;
 }
 
-int core_submit(struct core *core, const struct baton_call *asked, int64_t deadline, struct core_time now, void *owner,
-	struct core_call **ret)
+/* What its verdict is to be judged by. False: no memory. */
+static bool note_deliveries(struct core_call *call, const struct baton_call *asked)
 {
-	struct operation_request request;
-	struct baton_call copy;
-	const struct operation *operation = prepare(asked, &copy, &request);
-	struct core_call *call;
+	call->delivers = asked->operation == BATON_CHAN_RECEIVE && !asked->manual_ack;
+	if (asked->operation != BATON_SELECT)
+		return true;
+	call->cases = case_list_new(asked);
+	call->delivers = call->cases != NULL && case_list_may_deliver(call->cases);
+	return call->cases != NULL;
+}
+
+/* Submits the call that was ASKED, its request filled. */
+static int submit(struct core *core, const struct baton_call *asked, const struct operation *operation,
+	const ProtobufCMessage *request, int64_t deadline, struct core_time now, void *owner, struct core_call **ret)
+{
+	struct core_call *call = core_call_new(core, operation, asked->name);
 	const char *why;
 	int r;
 
-	if (operation == NULL)
-		return BATON_EINVAL;
-	call = core_call_new(core, operation, copy.name);
 	if (call == NULL)
 		return error_keep(BATON_ENOMEM, baton_strerror(BATON_ENOMEM));
 	call->on_reply = core_take_verdict;
@@ -282,16 +287,15 @@ int core_submit(struct core *core, const struct baton_call *asked, int64_t deadl
 	call->kept = true;
 	call->lasts = true;
 	call->deadline = deadline;
-	call->task = copy.task;
-	call->delivers = copy.operation == BATON_CHAN_RECEIVE && !copy.manual_ack;
+	call->task = asked->task;
 	call->result = result_new();
-	if (call->result == NULL)
+	if (call->result == NULL || !note_deliveries(call, asked))
 		goto no_memory;
-	r = judge_early(core, operation, &request.base, deadline, now.monotonic, &why);
+	r = judge_early(core, operation, request, deadline, now.monotonic, &why);
 	if (r != BATON_OK) {
 		core_fail_call(call, r, why);
 		core_finish(core, call);
-	} else if (!core_enqueue(core, call, &request.base)) {
+	} else if (!core_enqueue(core, call, request)) {
 		goto no_memory;
 	}
 	if (call->in_table && deadline != CORE_NEVER)
@@ -302,6 +306,20 @@ int core_submit(struct core *core, const struct baton_call *asked, int64_t deadl
 no_memory:
 	core_call_free(core, call);
 	return error_keep(BATON_ENOMEM, baton_strerror(BATON_ENOMEM));
+}
+
+int core_submit(struct core *core, const struct baton_call *asked, int64_t deadline, struct core_time now, void *owner,
+	struct core_call **ret)
+{
+	struct operation_request request;
+	struct baton_call copy;
+	const struct operation *operation = NULL;
+	int r = prepare(asked, &copy, &request, &operation);
+
+	if (r == BATON_OK)
+		r = submit(core, &copy, operation, &request.base, deadline, now, owner, ret);
+	operation_request_done(&request);
+	return r;
 }
 
 /* ---- ending early ------------------------------------------------------------------------------------------------ */

@@ -43,6 +43,7 @@ struct core_call {
 	void (*on_reply)(struct core *core, struct core_call *call, const struct reply *reply);
 	void *owner;
 	struct result *result;
+	struct case_list *cases; /* a select's; NULL: it is none */
 	uint64_t id;
 	uint64_t reply_number; /* while in core.unread */
 	int64_t deadline;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clientlib/cases.h"
 #include "clientlib/core_private.h"
 #include "clientlib/error.h"
 
@@ -76,13 +77,20 @@ static int read_answer(const struct core_call *call, struct result *result, cons
 		error = call->operation->read(response, result);
 	else
 		error = result_is_exhausted(result) ? BATON_ENOMEM : BATON_EPROTOCOL;
+	if (error == BATON_OK && call->cases != NULL && result_face(result)->index >= case_list_count(call->cases))
+		error = BATON_EPROTOCOL;
 	return error == BATON_OK ? BATON_OK : fail_result(result, call, error, baton_strerror(error));
 }
 
-static bool brought_message(const struct core_call *call, const struct reply *reply, int error)
+/* Whether an answer that was read with ERROR (0: into FACE) brought a message, or may have. */
+static bool brought_message(
+	const struct core_call *call, const struct reply *reply, int error, const struct baton_result *face)
 {
-	return call->delivers && reply->header->status == BATON__V1__STATUS__STATUS_OK &&
-	       (error == BATON_OK || error == BATON_ENOMEM);
+	if (!call->delivers || reply->header->status != BATON__V1__STATUS__STATUS_OK)
+		return false;
+	if (error == BATON_OK && call->cases != NULL)
+		return !face->closed && case_list_delivers(call->cases, face->index);
+	return error == BATON_OK || error == BATON_ENOMEM;
 }
 
 /* ---- what nobody waits for --------------------------------------------------------------------------------------- */
@@ -93,17 +101,18 @@ static void take_given_back(struct core *core, struct core_call *call, const str
 		acknowledge_by(core, reply->now.monotonic + CORE_ACK_DELAY);
 }
 
-/* Asks to undo what CALL was granted under TOKEN; a message's place in `unread` goes over to that request. Without
- * memory it stays granted until the session ends. */
-static bool give_back(struct core *core, struct core_call *call, const struct operation *operation, uint64_t token)
+/* Asks to undo by OPERATION what CALL was granted of the object NAME under TOKEN; a message's place in `unread` goes
+ * over to that request. Without memory it stays granted until the session ends. */
+static bool give_back(
+	struct core *core, struct core_call *call, const struct operation *operation, const char *name, uint64_t token)
 {
-	const struct baton_call undo = {.name = call->name, .token = token};
-	struct operation_request request;
+	const struct baton_call undo = {.name = name, .token = token};
+	struct operation_request request = {0};
 	struct core_call *asked;
 
 	if (operation == NULL || operation->fill(&undo, &request) != NULL)
 		return false;
-	asked = core_call_new(core, operation, call->name);
+	asked = core_call_new(core, operation, name);
 	if (asked == NULL)
 		return false;
 	asked->on_reply = take_given_back;
@@ -136,13 +145,20 @@ static void take_late_verdict(struct core *core, struct core_call *call, const s
 {
 	struct result *result = result_new();
 	const int error = result != NULL ? read_answer(call, result, reply) : BATON_ENOMEM;
-	const uint64_t token = error == BATON_OK ? result_face(result)->token : 0;
+	const struct baton_result *face = error == BATON_OK ? result_face(result) : NULL;
+	const uint64_t token = face != NULL ? face->token : 0;
+	enum baton_operation undo = call->operation->give_back;
+	const char *name = call->name;
 
-	result_free(result);
-	if (brought_message(call, reply, error))
+	if (face != NULL && call->cases != NULL) {
+		undo = case_list_give_back(call->cases, face->index);
+		name = case_list_name(call->cases, face->index);
+	}
+	if (brought_message(call, reply, error, face))
 		put_unread(core, call, reply);
-	if (token == 0 || !give_back(core, call, operation_find(call->operation->give_back), token))
+	if (token == 0 || !give_back(core, call, operation_find(undo), name, token))
 		never_acknowledge(core, call);
+	result_free(result);
 }
 
 void core_take_verdict(struct core *core, struct core_call *call, const struct reply *reply)
@@ -155,7 +171,7 @@ void core_take_verdict(struct core *core, struct core_call *call, const struct r
 	}
 	call->answered_at = reply->now.monotonic;
 	error = read_answer(call, call->result, reply);
-	if (brought_message(call, reply, error)) {
+	if (brought_message(call, reply, error, result_face(call->result))) {
 		put_unread(core, call, reply);
 		result_face(call->result)->token = 0; /* the reply's acknowledgement settles it */
 	}
@@ -227,7 +243,7 @@ static void drop_sent(struct core *core, struct core_call *call, int error, bool
 	} else if (!call->kept) {
 		/* A message went back with its lane; a lock is still to be given back. */
 		if (broken && call->on_reply == take_given_back && !list_is_linked(&call->unread))
-			give_back(core, call, call->operation, call->token);
+			give_back(core, call, call->operation, call->name, call->token);
 		core_call_free(core, call);
 	}
 }

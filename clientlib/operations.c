@@ -6,8 +6,10 @@
 
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/name.h"
 #include "baton/v1/status.pb-c.h"
+#include "clientlib/cases.h"
 #include "clientlib/operations_sync.h"
 
 #define METHOD(name) BATON__V1__METHOD__METHOD_##name
@@ -195,6 +197,47 @@ static const char *fill_channel_delete(const struct baton_call *call, struct ope
 	request->channel_delete = (Baton__V1__ChannelDeleteRequest)BATON__V1__CHANNEL_DELETE_REQUEST__INIT;
 	request->channel_delete.name = text(call->name);
 	return NULL;
+}
+
+/* ---- select ------------------------------------------------------------------------------------------------------ */
+
+static const char *fill_select(const struct baton_call *call, struct operation_request *request)
+{
+	const char *why;
+	size_t length = 0;
+	uint8_t *packed = cases_pack(call, &length, &why);
+
+	request->select_wait = (Baton__V1__SelectWaitRequest)BATON__V1__SELECT_WAIT_REQUEST__INIT;
+	request->select_wait.cases = (ProtobufCBinaryData){.len = length, .data = packed};
+	request->select_wait.no_wait = call->no_wait;
+	request->owned = packed;
+	request->is_exhausted = packed == NULL && why == NULL;
+	return why;
+}
+
+static int read_select(const ProtobufCMessage *response, struct result *result)
+{
+	const Baton__V1__SelectWaitResponse *selected = (const Baton__V1__SelectWaitResponse *)response;
+	struct baton_result *face = result_face(result);
+
+	if (selected->would_block)
+		return BATON_EWOULDBLOCK;
+	if (selected->value.len > 0) {
+		face->value = selected->value.data;
+		face->value_length = selected->value.len;
+	}
+	face->index = selected->index;
+	face->closed = selected->closed;
+	face->token = selected->token;
+	face->attempt = selected->attempt;
+	face->abandoned = selected->abandoned;
+	face->number = selected->number;
+	return BATON_OK;
+}
+
+void operation_request_done(struct operation_request *request)
+{
+	memory_free(request->owned);
 }
 
 /* ---- the daemon -------------------------------------------------------------------------------------------------- */
@@ -447,6 +490,8 @@ static const struct operation operations[BATON_OPERATION_COUNT] = {
 		RESPONSE(wait_group_wait_response), fill_wg_wait, read_wg_wait},
 	[BATON_WG_ADOPT] = {"wg", METHOD(WAITGROUP_ADOPT), OPERATION_SESSION | OPERATION_NAMED, NONE,
 		RESPONSE(wait_group_adopt_response), fill_wg_adopt, read_nothing},
+	[BATON_SELECT] = {"", METHOD(SELECT_WAIT), OPERATION_BLOCKS | OPERATION_SESSION, NONE,
+		RESPONSE(select_wait_response), fill_select, read_select},
 	[BATON_PING] = {"", METHOD(DAEMON_PING), 0, NONE, RESPONSE(ping_response), fill_ping, read_ping},
 	[BATON_STATUS] = {"", METHOD(DAEMON_STATUS), 0, NONE, RESPONSE(status_response), fill_status, read_status},
 	[BATON_LIST] = {"", METHOD(DAEMON_LIST), 0, NONE, RESPONSE(list_response), fill_list, read_list},

@@ -14,6 +14,7 @@
 #include "baton/v1/channel.pb-c.h"
 #include "baton/v1/daemon.pb-c.h"
 #include "baton/v1/mutex.pb-c.h"
+#include "baton/v1/select.pb-c.h"
 #include "baton/v1/session.pb-c.h"
 #include "baton/v1/waitgroup.pb-c.h"
 #include "clientlib/baton.h"
@@ -45,6 +46,7 @@ struct operation_request {
 		Baton__V1__WaitGroupDoneRequest wait_group_done;
 		Baton__V1__WaitGroupWaitRequest wait_group_wait;
 		Baton__V1__WaitGroupAdoptRequest wait_group_adopt;
+		Baton__V1__SelectWaitRequest select_wait;
 		Baton__V1__PingRequest ping;
 		Baton__V1__StatusRequest status;
 		Baton__V1__ListRequest list;
@@ -54,7 +56,11 @@ struct operation_request {
 		Baton__V1__SessionKillRequest session_kill;
 	};
 	struct session_identity identity; /* what a request's secret points at */
+	void *owned;                      /* what it points at that is to be freed: operation_request_done() */
+	bool is_exhausted;                /* there was no memory for it */
 };
+
+void operation_request_done(struct operation_request *request);
 
 struct operation {
 	const char *kind; /* of the object named, for texts: "mutex", "chan", "" */
@@ -64,7 +70,7 @@ struct operation {
 	 * undoing. */
 	enum baton_operation give_back;
 	const ProtobufCMessageDescriptor *response;
-	/* Fills the request, which points into CALL and itself. NULL, or the rule that CALL breaks. */
+	/* Fills the request, zeroed, which points into CALL and itself. NULL, or the rule that CALL breaks. */
 	const char *(*fill)(const struct baton_call *call, struct operation_request *request);
 	/* Takes the decoded response into the result that owns it. 0, the error it stands for, or BATON_ENOMEM. */
 	int (*read)(const ProtobufCMessage *response, struct result *result);

@@ -228,30 +228,55 @@ static void on_park(struct entry *entry)
 
 struct decoding {
 	struct call *call;
+	const ProtobufCMessageDescriptor *type;
 	const uint8_t *bytes;
 	size_t length;
 	ProtobufCMessage *message;
-	bool is_whole; /* none of its strings has a NUL in it */
 };
 
 static void decode_unusual(void *arg)
 {
 	struct decoding *decoding = arg;
 
-	decoding->message = protobuf_c_message_unpack(decoding->call->method->request,
-		call_scratch_allocator(decoding->call->scratch), decoding->length, decoding->bytes);
+	decoding->message = protobuf_c_message_unpack(
+		decoding->type, call_scratch_allocator(decoding->call->scratch), decoding->length, decoding->bytes);
 }
 
-/* The usual request needs little stack; protobuf-c's many kilobytes are the thread's. */
-static void decode(struct decoding *decoding)
+/* The usual request needs little stack; protobuf-c's many kilobytes are the thread's. 0, or the status with which the
+ * call has failed. */
+static int decode(struct decoding *decoding)
 {
-	decoding->message = flat_unpack(decoding->call->method->request,
-		call_scratch_allocator(decoding->call->scratch), decoding->length, decoding->bytes);
-	decoding->is_whole = true;
+	decoding->message = flat_unpack(
+		decoding->type, call_scratch_allocator(decoding->call->scratch), decoding->length, decoding->bytes);
 	if (decoding->message != NULL)
-		return;
+		return 0;
 	co_on_thread_stack(decode_unusual, decoding);
-	decoding->is_whole = strings_are_whole(decoding->call->method->request, decoding->bytes, decoding->length);
+	if (decoding->message == NULL)
+		return call_fail(decoding->call, BATON__V1__STATUS__STATUS_INVALID_ARGUMENT,
+			BATON__V1__REASON__REASON_BAD_REQUEST, "the message is not a %s", decoding->type->short_name);
+	if (!strings_are_whole(decoding->type, decoding->bytes, decoding->length))
+		return call_fail(decoding->call, BATON__V1__STATUS__STATUS_INVALID_ARGUMENT,
+			BATON__V1__REASON__REASON_BAD_REQUEST, "a string of the %s has a NUL in it",
+			decoding->type->short_name);
+	return 0;
+}
+
+const void *call_unpack(struct call *call, const ProtobufCMessageDescriptor *type, const uint8_t *bytes, size_t length)
+{
+	struct decoding decoding = {.call = call, .type = type, .bytes = bytes, .length = length};
+
+	return decode(&decoding) == 0 ? decoding.message : NULL;
+}
+
+bool call_accepts_name(struct call *call, const char *name)
+{
+	const char *rule;
+
+	if (name_is_valid(name, strlen(name), &rule))
+		return true;
+	(void)call_fail(call, BATON__V1__STATUS__STATUS_INVALID_ARGUMENT, BATON__V1__REASON__REASON_BAD_NAME,
+		"the name \"%.300s\" %s", name, rule);
+	return false;
 }
 
 /* The rule for names, and for strings in general: what is not UTF-8 is refused. */
@@ -259,7 +284,6 @@ static int check_name(struct call *call, const ProtobufCMessage *request)
 {
 	const ProtobufCFieldDescriptor *field;
 	const char *const *name;
-	const char *rule;
 
 	if (call->method->names == METHOD_NO_NAME)
 		return 0;
@@ -267,10 +291,7 @@ static int check_name(struct call *call, const ProtobufCMessage *request)
 	name = (const void *)((const char *)request + field->offset);
 	if (call->method->names == METHOD_NAME_OR_NONE && (*name)[0] == '\0')
 		return 0;
-	if (name_is_valid(*name, strlen(*name), &rule))
-		return 0;
-	return call_fail(call, BATON__V1__STATUS__STATUS_INVALID_ARGUMENT, BATON__V1__REASON__REASON_BAD_NAME,
-		"the name \"%.300s\" %s", *name, rule);
+	return call_accepts_name(call, *name) ? 0 : BATON__V1__STATUS__STATUS_INVALID_ARGUMENT;
 }
 
 /* The checks that need no request. 0, or the status. */
@@ -335,6 +356,7 @@ static int handle(struct call *call, const struct frame_request *header, enum la
 {
 	struct decoding decoding = {
 		.call = call,
+		.type = call->method != NULL ? call->method->request : NULL,
 		.bytes = frame + FRAME_REQUEST_HEADER_BYTES,
 		.length = header->length - FRAME_REQUEST_HEADER_BYTES,
 	};
@@ -346,15 +368,9 @@ static int handle(struct call *call, const struct frame_request *header, enum la
 	if (call->scratch == NULL)
 		return call_fail(call, BATON__V1__STATUS__STATUS_RESOURCE_EXHAUSTED,
 			BATON__V1__REASON__REASON_NO_MEMORY, "no memory for the request");
-	decode(&decoding);
-	if (decoding.message == NULL)
-		return call_fail(call, BATON__V1__STATUS__STATUS_INVALID_ARGUMENT,
-			BATON__V1__REASON__REASON_BAD_REQUEST, "the message is not a %s",
-			call->method->request->short_name);
-	if (!decoding.is_whole)
-		return call_fail(call, BATON__V1__STATUS__STATUS_INVALID_ARGUMENT,
-			BATON__V1__REASON__REASON_BAD_REQUEST, "a string of the %s has a NUL in it",
-			call->method->request->short_name);
+	status = decode(&decoding);
+	if (status != 0)
+		return status;
 	status = check_name(call, decoding.message);
 	if (status != 0)
 		return status;

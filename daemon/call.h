@@ -36,6 +36,13 @@ struct entry *call_entry(struct call *call);
 /* Memory that lives until the reply is encoded; NULL: no memory. */
 void *call_memory(struct call *call, size_t bytes);
 
+/* Decodes LENGTH bytes of the request, a message of TYPE inside of it, into memory that is gone with the request. NULL:
+ * they are none, or no memory; the call has failed. */
+const void *call_unpack(struct call *call, const ProtobufCMessageDescriptor *type, const uint8_t *bytes, size_t length);
+
+/* Whether NAME obeys the rule for names; if not the call has failed. */
+bool call_accepts_name(struct call *call, const char *name);
+
 /* Calls FREE(ARG) once the reply is encoded: for what the response points at. Once per call. */
 void call_at_end(struct call *call, void (*free)(void *arg), void *arg);
 
@@ -53,8 +60,8 @@ void call_await_acknowledgement(struct call *call, struct channel *channel, uint
 /* Ends the call with STATUS (a baton.v1.Status) and REASON, and a text for people. Returns STATUS. */
 int call_fail(struct call *call, int status, int reason, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* Ends it with what an object said of NAME: the one table from enum object_error to status, reason and text. KIND is
- * "chan", "mutex". Returns the status. */
+/* Ends it with what an object said of NAME (NULL: the call has no one object): the one table from enum object_error to
+ * status, reason and text. KIND is "chan", "mutex", or what the call is. Returns the status. */
 int call_fail_object(struct call *call, const char *kind, const char *name, int error);
 
 /* ---- for readers and lanes

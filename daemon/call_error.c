@@ -36,7 +36,10 @@ int call_fail_object(struct call *call, const char *kind, const char *name, int 
 {
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
 		if (rows[i].error == error)
-			return call_fail(
-				call, rows[i].status, rows[i].reason, "%s \"%s\": %s", kind, name, rows[i].text);
-	return call_fail(call, STATUS(INTERNAL), REASON(NONE), "%s \"%s\": unexpected error %d", kind, name, error);
+			return name == NULL
+				       ? call_fail(call, rows[i].status, rows[i].reason, "%s: %s", kind, rows[i].text)
+				       : call_fail(call, rows[i].status, rows[i].reason, "%s \"%s\": %s", kind, name,
+						 rows[i].text);
+	return call_fail(call, STATUS(INTERNAL), REASON(NONE), "%s \"%s\": unexpected error %d", kind,
+		name != NULL ? name : "", error);
 }

@@ -19,6 +19,7 @@
 #define LIMIT_LANES 10000u                         /* at once, per session */
 /* Received messages and kept outcomes of a lane whose replies are not acknowledged: past it, cut. */
 #define LIMIT_UNACKNOWLEDGED 100000u
+#define LIMIT_SELECT_CASES 256u
 #define LIMIT_LABEL_BYTES 255u
 #define LIMIT_PING_BYTES 1024u
 #define LIMIT_LIST_ROWS 1000u

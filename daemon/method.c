@@ -7,6 +7,7 @@
 #include <baton/v1/channel.pb-c.h>
 #include <baton/v1/daemon.pb-c.h>
 #include <baton/v1/mutex.pb-c.h>
+#include <baton/v1/select.pb-c.h>
 #include <baton/v1/session.pb-c.h>
 #include <baton/v1/status.pb-c.h>
 #include <baton/v1/waitgroup.pb-c.h>
@@ -90,6 +91,8 @@ static const struct method table[] = {
 		WAITING, METHOD_NAME),
 	METHOD(WAITGROUP_ADOPT, "WaitGroup.Adopt", handle_waitgroup_adopt, MESSAGES(WaitGroupAdopt, wait_group_adopt),
 		CHANGING, METHOD_NAME),
+	METHOD(SELECT_WAIT, "Select.Wait", handle_select_wait, MESSAGES(SelectWait, select_wait), BLOCKING,
+		METHOD_NO_NAME),
 };
 
 #define COUNT (sizeof table / sizeof table[0])

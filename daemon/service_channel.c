@@ -10,6 +10,7 @@
 #include "daemon/limits.h"
 #include "daemon/objects/channel.h"
 #include "daemon/registry.h"
+#include "daemon/select_kind.h"
 #include "daemon/services.h"
 
 #define STATUS(name) BATON__V1__STATUS__STATUS_##name
@@ -250,3 +251,56 @@ int handle_channel_delete(struct call *call, const void *message, void *answer)
 		channel_delete(channel);
 	return leave(call, channel, OBJECT_OK);
 }
+
+/* ---- sending and receiving as cases of a select ------------------------------------------------------------------ */
+
+static int open_send(struct call *call, const Baton__V1__SelectCase *request, struct select_case *choice)
+{
+	const int refused = check_value(call, request->value.len);
+	struct message *value;
+	struct channel *channel;
+	int r = OBJECT_ENOMEM;
+
+	if (refused != STATUS(OK))
+		return refused;
+	channel = enter(call, request->name);
+	if (channel == NULL)
+		return STATUS(NOT_FOUND);
+	value = message_new(request->value.data, request->value.len);
+	if (value != NULL)
+		r = channel_send_case(choice, channel, call_entry(call), value);
+	message_unref(value);
+	return r == OBJECT_OK ? STATUS(OK) : leave(call, channel, r);
+}
+
+static void take_nothing(struct call *call, const struct select_case *choice, Baton__V1__SelectWaitResponse *response)
+{
+	(void)call;
+	(void)choice;
+	(void)response;
+}
+
+static int open_receive(struct call *call, const Baton__V1__SelectCase *request, struct select_case *choice)
+{
+	struct channel *channel = enter(call, request->name);
+
+	if (channel == NULL)
+		return STATUS(NOT_FOUND);
+	channel_receive_case(choice, channel, call_entry(call), request->manual_ack);
+	return STATUS(OK);
+}
+
+static void take_received(struct call *call, const struct select_case *choice, Baton__V1__SelectWaitResponse *response)
+{
+	const struct channel_delivery delivery = channel_received(choice);
+
+	call_reply_value(call, SELECT_FIELD_VALUE, delivery.message);
+	response->attempt = delivery.attempt;
+	response->token = delivery.token;
+	if (!delivery.manual)
+		call_await_acknowledgement(call, channel_of(choice->object), delivery.token);
+}
+
+const struct select_kind select_send = {
+	.object = kind, .open = open_send, .take = take_nothing, .close = channel_send_case_end};
+const struct select_kind select_receive = {.object = kind, .open = open_receive, .take = take_received};

@@ -11,6 +11,7 @@
 #include "daemon/notice.h"
 #include "daemon/objects/mutex.h"
 #include "daemon/registry.h"
+#include "daemon/select_kind.h"
 #include "daemon/services.h"
 #include "daemon/session.h"
 #include "daemon/state.h"
@@ -122,3 +123,29 @@ int handle_mutex_check(struct call *call, const void *message, void *answer)
 	registry_release(object);
 	return STATUS(OK);
 }
+
+/* ---- locking as a case of a select ------------------------------------------------------------------------------- */
+
+static int open_lock(struct call *call, const Baton__V1__SelectCase *request, struct select_case *choice)
+{
+	const struct session *session = call_session(call);
+	int r = state_before_grant(session->ttl_ns, session->grace_ns);
+
+	if (r < 0)
+		return fail_for_state(call, request->name, r);
+	r = registry_open(OBJECT_MUTEX, request->name, make_mutex, NULL, &choice->object, NULL);
+	if (r != OBJECT_OK)
+		return call_fail_object(call, kind, request->name, r);
+	choice->type = &mutex_lock_case;
+	seat_init(&choice->seat, call_entry(call));
+	return STATUS(OK);
+}
+
+static void take_lock(struct call *call, const struct select_case *choice, Baton__V1__SelectWaitResponse *response)
+{
+	(void)call;
+	response->token = choice->seat.token;
+	response->abandoned = choice->seat.detail != 0;
+}
+
+const struct select_kind select_lock = {.object = kind, .open = open_lock, .take = take_lock};

@@ -29,6 +29,9 @@ method_handler handle_waitgroup_done;
 method_handler handle_waitgroup_wait;
 method_handler handle_waitgroup_adopt;
 
+/* service_select.c */
+method_handler handle_select_wait;
+
 /* service_session.c */
 method_handler handle_session_open;
 method_handler handle_session_attach;

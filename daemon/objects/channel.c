@@ -111,15 +111,14 @@ static bool reserve(struct channel *channel, struct entry *entry, struct parcel 
 	return owner_take(entry->owner, &parcel->hold);
 }
 
-/* Hands PARCEL, reserved for SEAT's call, over. What it receives with is in its `detail`: whether it will acknowledge
- * by hand. */
+/* Hands PARCEL, reserved for SEAT's call, over. */
 static void deliver(struct channel *channel, struct seat *seat, struct parcel *parcel)
 {
-	parcel->manual = seat->detail != 0;
+	parcel->manual = (seat->detail & DETAIL_MANUAL) != 0;
 	deliveries_add(&channel->deliveries, parcel);
 	seat->slot = message_ref(parcel->message);
 	seat->token = parcel->hold.token;
-	seat->detail = parcel->attempt;
+	seat->detail = (seat->detail & DETAIL_MANUAL) | (parcel->attempt & ~DETAIL_MANUAL);
 	seat->entry->sequence = transition_commit_one(TRANSITION_CHANNEL_DELIVERED, &channel->object);
 }
 
@@ -350,7 +349,7 @@ int channel_receive(
 
 	if (r != OBJECT_OK)
 		return r;
-	entry->seat.detail = manual;
+	entry->seat.detail = manual ? DETAIL_MANUAL : 0;
 	co_spin_lock(&channel->object.lock);
 	r = channel_try_receive(channel, &entry->seat);
 	if (r == OBJECT_EWOULDBLOCK && !no_wait)

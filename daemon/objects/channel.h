@@ -18,6 +18,7 @@ struct channel_delivery {
 	struct message *message; /* a reference, the caller's */
 	uint64_t token;          /* settles it; never 0 */
 	uint32_t attempt;        /* how often it was delivered before */
+	bool manual;             /* it is to be acknowledged by hand */
 };
 
 /* Makes a channel with room for CAPACITY messages. The reference in *RET is the caller's. 0 or OBJECT_ENOMEM. */

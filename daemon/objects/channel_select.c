@@ -79,7 +79,7 @@ void channel_receive_case(struct select_case *choice, struct channel *channel, s
 {
 	*choice = (struct select_case){.object = channel_object(channel), .type = &receive_type};
 	seat_init(&choice->seat, entry);
-	choice->seat.detail = manual;
+	choice->seat.detail = manual ? DETAIL_MANUAL : 0;
 }
 
 struct channel_delivery channel_received(const struct select_case *choice)

@@ -21,15 +21,24 @@ struct channel {
 	struct co_waitq receivers;
 };
 
-/* Sends the parcel that is in SEAT's slot, and takes it out of there; receives for SEAT, whose `detail` says whether it
- * will acknowledge by hand. Under the lock. OBJECT_EWOULDBLOCK: it would have to wait; nothing happened. */
+/* In the `detail` of a seat that receives: it will acknowledge by hand. The other bits become the delivery's attempt.
+ */
+#define DETAIL_MANUAL (1u << 31)
+
+/* Sends the parcel that is in SEAT's slot, and takes it out of there; receives for SEAT. Under the lock.
+ * OBJECT_EWOULDBLOCK: it would have to wait; nothing happened. */
 int channel_try_send(struct channel *channel, struct seat *seat);
 int channel_try_receive(struct channel *channel, struct seat *seat);
 
 /* What SEAT received. */
 static inline struct channel_delivery channel_delivery_at(const struct seat *seat)
 {
-	return (struct channel_delivery){.message = seat->slot, .token = seat->token, .attempt = seat->detail};
+	return (struct channel_delivery){
+		.message = seat->slot,
+		.token = seat->token,
+		.attempt = seat->detail & ~DETAIL_MANUAL,
+		.manual = (seat->detail & DETAIL_MANUAL) != 0,
+	};
 }
 
 /* Gives the lock back, once those are sent away who wait for what cannot come any more. */

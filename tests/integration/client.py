@@ -12,13 +12,14 @@ import contextlib
 import socket
 import struct
 
-from baton.v1 import channel_pb2, connection_pb2, daemon_pb2, mutex_pb2, session_pb2, status_pb2
+from baton.v1 import channel_pb2, connection_pb2, daemon_pb2, mutex_pb2, select_pb2, session_pb2, status_pb2
 
 REQUEST_HEADER = struct.Struct("<IBBHQQQII")  # length kind flags method call last_reply timeout_us task context
 REPLY_HEADER = struct.Struct("<IBBHQQ")  # length kind flags status call number
 HELLO, REQUEST, CANCEL, ACK, PING = 1, 2, 3, 4, 5
 HELLO_REPLY, REPLY, PONG, GOAWAY, NOTICE = 1, 2, 5, 6, 7
-MODULES = {"Session": session_pb2, "Daemon": daemon_pb2, "Channel": channel_pb2, "Mutex": mutex_pb2}
+MODULES = {"Session": session_pb2, "Daemon": daemon_pb2, "Channel": channel_pb2, "Mutex": mutex_pb2,
+           "Select": select_pb2}
 
 
 class Failed(Exception):
