@@ -123,7 +123,7 @@ static void what_breaks_a_rule_is_not_sent(void **state)
 	submit_fails(&rig, &(struct baton_call){.operation = BATON_MUTEX_LOCK, .name = "a b"},
 		"mutex \"a b\" has white space in it");
 	submit_fails(&rig, &(struct baton_call){.operation = BATON_CHAN_CLOSE}, "chan \"\" is empty");
-	submit_fails(&rig, &(struct baton_call){.operation = BATON_OPERATION_COUNT}, "there is no operation 19");
+	submit_fails(&rig, &(struct baton_call){.operation = (enum baton_operation)4711}, "there is no operation 4711");
 	submit_fails(&rig, &(struct baton_call){.operation = BATON_CHAN_SEND, .name = "c", .value_length = 3},
 		"chan \"c\" has a value that is NULL");
 	submit_fails(&rig, &(struct baton_call){.operation = BATON_SESSION_CLOSE, .session = "12"},
