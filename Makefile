@@ -218,7 +218,7 @@ $(PYTHON): $(PROTOS) | $(call deps-of,check)
 
 tests: all $(UNIT) $(filter $(B)/%,$(INTEGRATION) $(STRESS)) $(FUZZ) $(PYTHON) ## all test programs, not run
 
-check: tests header-check layer-check symbols-check semantics-check ## build, then every test that takes seconds
+check: tests header-check layer-check symbols-check semantics-check go-tests-check ## build, then every test that takes seconds
 	$(RUN) $(UNIT) $(FUZZ) $(filter-out $(SYSTEMD),$(INTEGRATION))
 
 check-tests: tests # what is repeated with sanitizers and other switches
@@ -325,6 +325,9 @@ layer-check: ## includes go one way only
 semantics-check: ## each rule of docs/semantics.md names its test
 	@scripts/semantics-check
 
+go-tests-check: ## docs/go-tests.md names tests that exist
+	@scripts/go-tests-check.py
+
 symbols-check: $(LIBRARIES) # libbaton exports what baton.h declares
 	@$(if $(LIBRARIES),scripts/symbols-check $(B)/libbaton.so.0 clientlib/baton.h clientlib/libbaton.map)
 
@@ -380,7 +383,7 @@ $(INCLUDEDIR) 644 clientlib/baton.h
 $(MANDIR)/man1 644 $(wildcard docs/*.1)
 $(MANDIR)/man3 644 $(wildcard docs/*.3)
 $(MANDIR)/man8 644 $(wildcard docs/*.8)
-$(DOCDIR) 644 README.md ARCHITECTURE.md CHANGELOG.md SECURITY.md LICENSE $(wildcard docs/*.md)
+$(DOCDIR) 644 README.md ARCHITECTURE.md CHANGELOG.md SECURITY.md LICENSE $(filter-out docs/go%.md,$(wildcard docs/*.md))
 $(DOCDIR)/examples 644 systemd/tcp.conf
 $(PROTODIR)/baton/v1 644 $(PROTOS)
 $(UNITDIR) 644 systemd/batond.service systemd/batond.socket
@@ -411,6 +414,6 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all asan bench bench-runtime check check-all check-arm64 check-stress check-tests check-ucontext clean demo deps deps-bench dist \
-	format fuzz fuzzers header-check help install install-files layer-check semantics-check lint lint-cppcheck lint-format lint-shell lint-tidy \
-	symbols-check tests tsan uninstall
+.PHONY: all asan bench bench-runtime check check-all check-arm64 check-stress check-tests check-ucontext clean demo deps \
+	deps-bench dist format fuzz fuzzers go-tests-check header-check help install install-files layer-check lint \
+	lint-cppcheck lint-format lint-shell lint-tidy semantics-check symbols-check tests tsan uninstall

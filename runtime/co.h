@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * co.h - coroutines as Go has them: the whole interface of the runtime. On top of it co_typed.h has channels whose
- * element type and direction the compiler checks; beside it co_atomic.h has atomics in Go's words.
+ * element type and direction the compiler checks; beside it co_atomic.h has atomics in Go's words. docs/go.md says
+ * where what a Go programmer looks for is, and what is left out, and why; docs/go-tests.md how it is held to Go's
+ * behaviour.
  *
  * A coroutine (G) is run by a processor (P) on a thread (M). It may move between threads at every call that can park,
  * so

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_runtime_sync.c - RWMutex, semaphore, Cond and WaitGroup under random yields, cancels and deadlines at the moment
- * of completion: nobody is in who may not be, no wake-up is lost with a waiter that left, nobody waits for ever, and
- * nothing is left in the queues.
+ * test_runtime_sync.c - RWMutex, semaphore, Cond, WaitGroup, Once and map under random yields, cancels and deadlines at
+ * the moment of completion: nobody is in who may not be, no wake-up is lost with a waiter that left, nobody waits for
+ * ever, and nothing is left in the queues.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "tests/lib/co_stress.h"
 
 #define WORKERS 8
@@ -364,6 +365,139 @@ COROUTINE_TEST(waitgroup)
 	CHECK_EQUAL(co_waitgroup_done(&rally.group), CO_ENEGATIVE);
 }
 
+/* ---- Once -------------------------------------------------------------------------------------------------------- */
+
+struct cell {
+	struct co_once once;
+	atomic_int calls;
+	atomic_bool is_complete;
+};
+
+static struct cell *cells;
+
+static void fill(void *arg)
+{
+	struct cell *cell = arg;
+	struct test_random random = test_random_stream((uint64_t)(cell - cells));
+
+	atomic_fetch_add(&cell->calls, 1);
+	if (test_random_below(&random, 4) == 0)
+		co_sleep(NULL, 30 * CO_MICROSECOND); /* long enough for others to give up */
+	co_test_dawdle(&random);
+	atomic_store(&cell->is_complete, true);
+}
+
+static void fill_cells(void *arg)
+{
+	struct test_random random = test_random_stream((uint64_t) * (const int *)arg);
+
+	for (size_t i = 0; i < run.rounds; i++) {
+		struct co_context *context = co_test_doomed(&random, &run.killers, 20 * CO_MICROSECOND);
+
+		if (succeeded(co_once_do(context, &cells[i].once, fill, &cells[i])))
+			CHECK(atomic_load(&cells[i].is_complete));
+		co_context_unref(context);
+		co_test_dawdle(&random);
+	}
+}
+
+/* TestOnce with waiters that give up: at most one call each, and nobody is told that it is done before it is. */
+COROUTINE_TEST(once)
+{
+	const size_t rounds = 20000;
+
+	cells = memory_zalloc(test_scale(rounds) * sizeof(*cells));
+	CHECK(cells != NULL);
+	run_workers("once", fill_cells, rounds);
+	for (size_t i = 0; i < run.rounds; i++) {
+		CHECK(atomic_load(&cells[i].calls) <= 1);
+		CHECK_EQUAL(co_once_do(NULL, &cells[i].once, fill, &cells[i]), 0);
+		CHECK_EQUAL(atomic_load(&cells[i].calls), 1);
+	}
+	memory_free(cells);
+}
+
+/* ---- map --------------------------------------------------------------------------------------------------------- */
+
+#define OWN_KEYS 20
+
+static struct co_map *map;
+
+/* What one worker has in the map under keys of its own: nobody else changes those. */
+struct holdings {
+	uint32_t first;
+	uintptr_t values[OWN_KEYS];
+	unsigned seen[OWN_KEYS];
+};
+
+static bool see_own(const void *key, size_t length, void *value, void *arg)
+{
+	struct holdings *own = arg;
+	uint32_t number;
+
+	memcpy(&number, key, length);
+	if (number >= own->first && number < own->first + OWN_KEYS &&
+		own->values[number - own->first] == (uintptr_t)value)
+		own->seen[number - own->first]++;
+	if (number % 7 == 0)
+		co_yield();
+	return true;
+}
+
+static void change_own(struct holdings *own, struct test_random *random, uintptr_t value)
+{
+	const uint32_t index = (uint32_t)test_random_below(random, OWN_KEYS);
+	const uint32_t key = own->first + index;
+	void *former = NULL;
+
+	switch (test_random_below(random, 3)) {
+	case 0:
+		CHECK(co_map_swap(map, &key, sizeof(key), (void *)value, &former) == (own->values[index] != 0));
+		CHECK((uintptr_t)former == own->values[index]);
+		own->values[index] = value;
+		break;
+	case 1:
+		CHECK(co_map_load_and_delete(map, &key, sizeof(key), &former) == (own->values[index] != 0));
+		CHECK((uintptr_t)former == own->values[index]);
+		own->values[index] = 0;
+		break;
+	default:
+		(void)co_map_load(map, &key, sizeof(key), &former);
+		CHECK((uintptr_t)former == own->values[index]);
+		break;
+	}
+}
+
+static void use_map(void *arg)
+{
+	struct test_random random = test_random_stream((uint64_t) * (const int *)arg);
+	struct holdings own = {.first = (uint32_t) * (const int *)arg * OWN_KEYS};
+
+	for (size_t i = 0; i < run.rounds; i++) {
+		change_own(&own, &random, i + 1);
+		co_test_dawdle(&random);
+		if (i % 100 != 0)
+			continue;
+		memset(own.seen, 0, sizeof(own.seen));
+		co_map_range(map, see_own, &own);
+		for (int key = 0; key < OWN_KEYS; key++)
+			CHECK_EQUAL(own.seen[key], own.values[key] != 0);
+	}
+}
+
+/* TestMapMatchesRWMutex with many at it: each finds its own keys as it left them. */
+COROUTINE_TEST(own_keys)
+{
+	struct co_test_group group = {0};
+
+	run.rounds = test_scale(20000);
+	map = co_map_new();
+	CHECK(map != NULL);
+	co_test_go_each(&group, WORKERS, use_map);
+	co_test_wait(&group);
+	co_map_free(map);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -372,6 +506,8 @@ int main(void)
 		cmocka_unit_test(cond),
 		cmocka_unit_test(cancel_meets_signal),
 		cmocka_unit_test(waitgroup),
+		cmocka_unit_test(once),
+		cmocka_unit_test(own_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

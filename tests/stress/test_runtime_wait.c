@@ -216,7 +216,7 @@ static void use_semaphore(void *number)
 	}
 }
 
-/* Permits are handed over or kept, never to one that has left: at the end all are there. */
+/* TestSemaphore: permits are handed over or kept, never to one that has left: at the end all are there. */
 COROUTINE_TEST(no_permit_lost)
 {
 	struct co_test_group group = {0};

@@ -177,7 +177,7 @@ COROUTINE_TEST(close_wakes_every_receiver)
 	}
 }
 
-/* Close fails the senders that are blocked; what is buffered stays to be received. */
+/* panic: close fails the senders that are blocked; what is buffered stays to be received. */
 COROUTINE_TEST(close_fails_every_blocked_sender)
 {
 	for (int capacity = 0; capacity < 3; capacity++) {

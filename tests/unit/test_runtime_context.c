@@ -74,7 +74,7 @@ COROUTINE_TEST(with_cancel)
 	co_context_unref(watcher.context);
 }
 
-/* A cause is copied, seen below, kept by the first cancel and cut at 127 bytes. */
+/* TestCause, TestCauseRace: a cause is copied, seen below, kept by the first cancel and cut at 127 bytes. */
 COROUTINE_TEST(cause_is_copied_and_inherited)
 {
 	struct co_context *parent;

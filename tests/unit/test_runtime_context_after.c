@@ -82,7 +82,7 @@ COROUTINE_TEST(without_cancel_keeps_values_alone)
 	co_context_unref(detached);
 }
 
-/* ---- TestAfterFuncCalledAfterCancel and its like ----------------------------------------------------------------- */
+/* ---- TestAfterFuncCalledAfterCancel ----------------------------------------------------------------- */
 
 struct calls {
 	atomic_int count;
@@ -99,6 +99,8 @@ static void note_call(void *arg)
 	atomic_fetch_add(&calls->count, 1);
 }
 
+/* TestAfterFuncCalledImmediately, TestAfterFuncCalledAsynchronously: in a coroutine of its own, at once where there is
+ * nothing to wait for. */
 COROUTINE_TEST(called_after_the_end)
 {
 	struct calls calls = {0};
@@ -126,6 +128,7 @@ COROUTINE_TEST(called_after_the_end)
 	co_context_unref(calls.context);
 }
 
+/* TestAfterFuncCalledAfterTimeout. */
 COROUTINE_TEST(called_after_the_deadline)
 {
 	struct calls calls = {0};

@@ -263,7 +263,8 @@ static int count_threads(void *arg)
 	return 0;
 }
 
-/* As many Ps as are asked for; as many as the thread may use processors where none are. */
+/* TestBigGOMAXPROCS: as many Ps as are asked for, 1,024 at most; as many as the thread may use processors where none
+ * are. */
 static void as_many_as_asked_for(void **state)
 {
 	cpu_set_t all;

@@ -134,7 +134,8 @@ static void flood_byte(void *arg)
 	CHECK_EQUAL(write(*(int *)arg, "x", 1), 1);
 }
 
-/* TestTimerFairness: neither timers nor descriptors are starved by coroutines that are always ready. */
+/* TestTimerFairness, TestTimerFairness2: neither timers nor descriptors are starved by coroutines that are always
+ * ready. */
 COROUTINE_TEST(timer_fairness)
 {
 	struct co_test_group hogs = {0};

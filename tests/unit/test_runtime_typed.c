@@ -59,6 +59,7 @@ COROUTINE_TEST(ends_share_one_channel)
 	ints_free(squares);
 }
 
+/* TestChanSendInterface: an element may be a structure. */
 COROUTINE_TEST(elements_of_a_structure)
 {
 	points channel;
@@ -97,7 +98,7 @@ COROUTINE_TEST(typed_cases_of_a_select)
 	ints_free(channel);
 }
 
-/* ---- what does not compile --------------------------------------------------------------------------------------- */
+/* ---- perm: what does not compile --------------------------------------------------------------------------------- */
 
 static struct test_child child;
 
