@@ -196,6 +196,11 @@ enum baton_operation {
 	BATON_WG_WAIT,       /* name [no_wait]                -> number: shares lost */
 	BATON_WG_ADOPT,      /* name number */
 	BATON_SELECT,        /* cases, case_count [no_wait]   -> index, closed, and what the case brings */
+	BATON_ONCE_BEGIN,    /* name [no_wait]                -> run, token, abandoned; or value */
+	BATON_ONCE_COMPLETE, /* name token value, duration_ns: keep (0: for ever) */
+	BATON_ONCE_FAIL,     /* name token */
+	BATON_ONCE_GET,      /* name                          -> done, value */
+	BATON_ONCE_RESET,    /* name                          -> done: it was */
 	BATON_OPERATION_COUNT
 };
 
@@ -240,6 +245,7 @@ struct baton_call {
 	bool bound;    /* wait groups: as shares of the session */
 	const struct baton_case *cases;
 	size_t case_count;
+	int64_t duration_ns;
 };
 
 struct baton_object_info {
@@ -317,6 +323,8 @@ struct baton_result {
 	bool created;
 	bool abandoned;
 	bool holds;
+	bool run;
+	bool done;
 	bool more;
 	const struct baton_object_info *objects;
 	size_t object_count;
@@ -455,6 +463,37 @@ struct baton_selected {
  * there), BATON_ECANCELED, BATON_EDEADLINE, and those of the client; after any of them nothing happened. */
 BATON_API int baton_select(baton_client *client, baton_context *context, const struct baton_case *cases, size_t count,
 	bool no_wait, struct baton_selected *ret);
+/* What baton_once_do() says of a caller that is to run. */
+#define BATON_ONCE_RUN 1
+
+struct baton_once_run {
+	uint64_t token; /* a fencing token, for baton_once_complete() or baton_once_fail() */
+	bool abandoned; /* the runner before died */
+};
+
+/* Of all who call this for the once NAME one gets BATON_ONCE_RUN and *RET_RUN: it is to do what is done once, and then
+ * to call baton_once_complete() or baton_once_fail(). The others wait, and return 0 with the value in memory that is
+ * the caller's, baton_free(), and a NUL behind it (RET_VALUE may be NULL: not wanted). A runner that fails, or whose
+ * session ends, makes the next caller the runner. Errors: the context's. */
+BATON_API int baton_once_do(baton_client *client, baton_context *context, const char *name,
+	struct baton_once_run *ret_run, void **ret_value, size_t *ret_length);
+BATON_API int baton_once_try_do(baton_client *client, const char *name, struct baton_once_run *ret_run,
+	void **ret_value, size_t *ret_length); /* BATON_EWOULDBLOCK: somebody runs */
+
+/* Ends the run of TOKEN with LENGTH bytes, which all callers get for KEEP_NS (0: until baton_once_reset()), under any
+ * context. BATON_ESTALE: that run is over, and nothing changed. */
+BATON_API int baton_once_complete(
+	baton_client *client, const char *name, uint64_t token, const void *value, size_t length, int64_t keep_ns);
+
+/* Ends the run of TOKEN without a value: the next caller runs. BATON_ESTALE. */
+BATON_API int baton_once_fail(baton_client *client, const char *name, uint64_t token);
+
+/* Whether it is done, and the value then, as baton_once_do() has it. Does not wait. */
+BATON_API int baton_once_get(
+	baton_client *client, const char *name, bool *ret_done, void **ret_value, size_t *ret_length);
+
+/* Forgets the value, so that the next caller runs. *RET_WAS_DONE (may be NULL): else nothing changed. */
+BATON_API int baton_once_reset(baton_client *client, const char *name, bool *ret_was_done);
 
 /* A round trip through every layer. */
 BATON_API int baton_ping(baton_client *client);

@@ -14,6 +14,7 @@
 #include "baton/v1/channel.pb-c.h"
 #include "baton/v1/daemon.pb-c.h"
 #include "baton/v1/mutex.pb-c.h"
+#include "baton/v1/once.pb-c.h"
 #include "baton/v1/select.pb-c.h"
 #include "baton/v1/session.pb-c.h"
 #include "baton/v1/waitgroup.pb-c.h"
@@ -47,6 +48,11 @@ struct operation_request {
 		Baton__V1__WaitGroupWaitRequest wait_group_wait;
 		Baton__V1__WaitGroupAdoptRequest wait_group_adopt;
 		Baton__V1__SelectWaitRequest select_wait;
+		Baton__V1__OnceBeginRequest once_begin;
+		Baton__V1__OnceCompleteRequest once_complete;
+		Baton__V1__OnceFailRequest once_fail;
+		Baton__V1__OnceGetRequest once_get;
+		Baton__V1__OnceResetRequest once_reset;
 		Baton__V1__PingRequest ping;
 		Baton__V1__StatusRequest status;
 		Baton__V1__ListRequest list;

@@ -53,3 +53,84 @@ const char *fill_wg_adopt(const struct baton_call *call, struct operation_reques
 	request->wait_group_adopt.n = call->number;
 	return NULL;
 }
+
+/* ---- onces ------------------------------------------------------------------------------------------------------- */
+
+static void take_bytes(struct result *result, const ProtobufCBinaryData *value)
+{
+	if (value->len == 0)
+		return;
+	result_face(result)->value = value->data;
+	result_face(result)->value_length = value->len;
+}
+
+const char *fill_once_begin(const struct baton_call *call, struct operation_request *request)
+{
+	request->once_begin = (Baton__V1__OnceBeginRequest)BATON__V1__ONCE_BEGIN_REQUEST__INIT;
+	request->once_begin.name = text(call->name);
+	request->once_begin.no_wait = call->no_wait;
+	return NULL;
+}
+
+int read_once_begin(const ProtobufCMessage *response, struct result *result)
+{
+	const Baton__V1__OnceBeginResponse *begin = (const Baton__V1__OnceBeginResponse *)response;
+
+	if (begin->would_block)
+		return BATON_EWOULDBLOCK;
+	result_face(result)->run = begin->run;
+	result_face(result)->token = begin->token;
+	result_face(result)->abandoned = begin->abandoned;
+	take_bytes(result, &begin->value);
+	return BATON_OK;
+}
+
+const char *fill_once_complete(const struct baton_call *call, struct operation_request *request)
+{
+	if (call->duration_ns < 0)
+		return "would be kept for a time below zero";
+	request->once_complete = (Baton__V1__OnceCompleteRequest)BATON__V1__ONCE_COMPLETE_REQUEST__INIT;
+	request->once_complete.name = text(call->name);
+	request->once_complete.token = call->token;
+	request->once_complete.value =
+		(ProtobufCBinaryData){.len = call->value_length, .data = (uint8_t *)(uintptr_t)call->value};
+	request->once_complete.keep_us = ((uint64_t)call->duration_ns + 999) / 1000;
+	return NULL;
+}
+
+const char *fill_once_fail(const struct baton_call *call, struct operation_request *request)
+{
+	request->once_fail = (Baton__V1__OnceFailRequest)BATON__V1__ONCE_FAIL_REQUEST__INIT;
+	request->once_fail.name = text(call->name);
+	request->once_fail.token = call->token;
+	return NULL;
+}
+
+const char *fill_once_get(const struct baton_call *call, struct operation_request *request)
+{
+	request->once_get = (Baton__V1__OnceGetRequest)BATON__V1__ONCE_GET_REQUEST__INIT;
+	request->once_get.name = text(call->name);
+	return NULL;
+}
+
+int read_once_get(const ProtobufCMessage *response, struct result *result)
+{
+	const Baton__V1__OnceGetResponse *get = (const Baton__V1__OnceGetResponse *)response;
+
+	result_face(result)->done = get->done;
+	take_bytes(result, &get->value);
+	return BATON_OK;
+}
+
+const char *fill_once_reset(const struct baton_call *call, struct operation_request *request)
+{
+	request->once_reset = (Baton__V1__OnceResetRequest)BATON__V1__ONCE_RESET_REQUEST__INIT;
+	request->once_reset.name = text(call->name);
+	return NULL;
+}
+
+int read_once_reset(const ProtobufCMessage *response, struct result *result)
+{
+	result_face(result)->done = ((const Baton__V1__OnceResetResponse *)response)->was_done;
+	return BATON_OK;
+}

@@ -14,4 +14,13 @@ const char *fill_wg_wait(const struct baton_call *call, struct operation_request
 const char *fill_wg_adopt(const struct baton_call *call, struct operation_request *request);
 int read_wg_wait(const ProtobufCMessage *response, struct result *result);
 
+const char *fill_once_begin(const struct baton_call *call, struct operation_request *request);
+const char *fill_once_complete(const struct baton_call *call, struct operation_request *request);
+const char *fill_once_fail(const struct baton_call *call, struct operation_request *request);
+const char *fill_once_get(const struct baton_call *call, struct operation_request *request);
+const char *fill_once_reset(const struct baton_call *call, struct operation_request *request);
+int read_once_begin(const ProtobufCMessage *response, struct result *result);
+int read_once_get(const ProtobufCMessage *response, struct result *result);
+int read_once_reset(const ProtobufCMessage *response, struct result *result);
+
 #endif

@@ -64,6 +64,12 @@ int call_fail(struct call *call, int status, int reason, const char *format, ...
  * status, reason and text. KIND is "chan", "mutex", or what the call is. Returns the status. */
 int call_fail_object(struct call *call, const char *kind, const char *name, int error);
 
+/* Ends it with what state_before_grant() said. Returns the status. */
+int call_fail_state(struct call *call, const char *kind, const char *name, int error);
+
+/* Whether a value of LENGTH bytes may come in now: 0, else the status with which the call has failed. */
+int call_check_value(struct call *call, size_t length);
+
 /* ---- for readers and lanes
  * ---------------------------------------------------------------------------------------------- */
 

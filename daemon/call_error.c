@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * call_error.c - the one table from what objects say to statuses, reasons and texts.
+ * call_error.c - the one table from what objects say to statuses, reasons and texts, and failures that services share.
  */
 #include <baton/v1/status.pb-c.h>
+#include <errno.h>
 #include <string.h>
 
 #include "daemon/call.h"
 #include "daemon/limits.h"
+#include "daemon/objects/message.h"
 #include "daemon/registry.h"
+#include "daemon/state.h"
 
 #define STATUS(name) BATON__V1__STATUS__STATUS_##name
 #define REASON(name) BATON__V1__REASON__REASON_##name
@@ -42,4 +45,23 @@ int call_fail_object(struct call *call, const char *kind, const char *name, int 
 						 rows[i].text);
 	return call_fail(call, STATUS(INTERNAL), REASON(NONE), "%s \"%s\": unexpected error %d", kind,
 		name != NULL ? name : "", error);
+}
+
+int call_fail_state(struct call *call, const char *kind, const char *name, int error)
+{
+	if (error == -ESHUTDOWN)
+		return call_fail_object(call, kind, name, OBJECT_ESHUTDOWN);
+	return call_fail(call, STATUS(UNAVAILABLE), REASON(STATE_FILE), "%s \"%s\": cannot write %s: %s", kind, name,
+		state_path(), co_strerror(error));
+}
+
+int call_check_value(struct call *call, size_t length)
+{
+	if (length > LIMIT_VALUE_BYTES)
+		return call_fail(call, STATUS(INVALID_ARGUMENT), REASON(BAD_REQUEST),
+			"the value has %zu bytes, more than %u", length, LIMIT_VALUE_BYTES);
+	if (message_bytes_in_use() + length > LIMIT_MESSAGE_BYTES)
+		return call_fail(call, STATUS(RESOURCE_EXHAUSTED), REASON(TOO_MANY),
+			"the daemon holds as many bytes of messages as it may");
+	return STATUS(OK);
 }

@@ -7,6 +7,7 @@
 #include <baton/v1/channel.pb-c.h>
 #include <baton/v1/daemon.pb-c.h>
 #include <baton/v1/mutex.pb-c.h>
+#include <baton/v1/once.pb-c.h>
 #include <baton/v1/select.pb-c.h>
 #include <baton/v1/session.pb-c.h>
 #include <baton/v1/status.pb-c.h>
@@ -93,6 +94,12 @@ static const struct method table[] = {
 		CHANGING, METHOD_NAME),
 	METHOD(SELECT_WAIT, "Select.Wait", handle_select_wait, MESSAGES(SelectWait, select_wait), BLOCKING,
 		METHOD_NO_NAME),
+	METHOD(ONCE_BEGIN, "Once.Begin", handle_once_begin, MESSAGES(OnceBegin, once_begin), BLOCKING, METHOD_NAME),
+	METHOD(ONCE_COMPLETE, "Once.Complete", handle_once_complete, MESSAGES(OnceComplete, once_complete), GIVING_BACK,
+		METHOD_NAME),
+	METHOD(ONCE_FAIL, "Once.Fail", handle_once_fail, MESSAGES(OnceFail, once_fail), GIVING_BACK, METHOD_NAME),
+	METHOD(ONCE_GET, "Once.Get", handle_once_get, MESSAGES(OnceGet, once_get), IN_SESSION, METHOD_NAME),
+	METHOD(ONCE_RESET, "Once.Reset", handle_once_reset, MESSAGES(OnceReset, once_reset), CHANGING, METHOD_NAME),
 };
 
 #define COUNT (sizeof table / sizeof table[0])

@@ -18,6 +18,7 @@
 #include "base/siphash.h"
 #include "daemon/objects/channel.h"
 #include "daemon/objects/mutex.h"
+#include "daemon/objects/once.h"
 #include "daemon/objects/waitgroup.h"
 
 #define SHARDS 16u /* of a name space */
@@ -45,6 +46,7 @@ static const struct object_type *const types[OBJECT_KIND_COUNT] = {
 	[OBJECT_CHANNEL] = &channel_type,
 	[OBJECT_MUTEX] = &mutex_type,
 	[OBJECT_WAITGROUP] = &waitgroup_type,
+	[OBJECT_ONCE] = &once_type,
 };
 
 /* The kind whose name space KIND's names stand in. */

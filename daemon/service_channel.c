@@ -116,24 +116,12 @@ int handle_channel_make(struct call *call, const void *message, void *answer)
 
 /* ---- send and receive -------------------------------------------------------------------------------------------- */
 
-/* Whether a value of LENGTH bytes may come in now; else the status with which the call has failed. */
-static int check_value(struct call *call, size_t length)
-{
-	if (length > LIMIT_VALUE_BYTES)
-		return call_fail(call, STATUS(INVALID_ARGUMENT), REASON(BAD_REQUEST),
-			"the value has %zu bytes, more than %u", length, LIMIT_VALUE_BYTES);
-	if (message_bytes_in_use() + length > LIMIT_MESSAGE_BYTES)
-		return call_fail(call, STATUS(RESOURCE_EXHAUSTED), REASON(TOO_MANY),
-			"the daemon holds as many bytes of messages as it may");
-	return STATUS(OK);
-}
-
 int handle_channel_send(struct call *call, const void *message, void *answer)
 {
 	const Baton__V1__ChannelSendRequest *request = message;
 	Baton__V1__ChannelSendResponse *response = answer;
 	const bool no_wait = request->no_wait;
-	const int refused = check_value(call, request->value.len);
+	const int refused = call_check_value(call, request->value.len);
 	struct channel *channel;
 	struct message *value;
 	int r;

@@ -5,7 +5,6 @@
  */
 #include <baton/v1/mutex.pb-c.h>
 #include <baton/v1/status.pb-c.h>
-#include <errno.h>
 
 #include "daemon/call.h"
 #include "daemon/notice.h"
@@ -17,7 +16,6 @@
 #include "daemon/state.h"
 
 #define STATUS(name) BATON__V1__STATUS__STATUS_##name
-#define REASON(name) BATON__V1__REASON__REASON_##name
 
 static const char kind[] = "mutex";
 
@@ -34,14 +32,6 @@ static int make_mutex(const char *name, void *unused, struct object **ret)
 
 /* ---- lock -------------------------------------------------------------------------------------------------------- */
 
-static int fail_for_state(struct call *call, const char *name, int r)
-{
-	if (r == -ESHUTDOWN)
-		return call_fail_object(call, kind, name, OBJECT_ESHUTDOWN);
-	return call_fail(call, STATUS(UNAVAILABLE), REASON(STATE_FILE), "%s \"%s\": cannot write %s: %s", kind, name,
-		state_path(), co_strerror(r));
-}
-
 static int lock(struct call *call, struct object *object, bool no_wait, Baton__V1__MutexLockResponse *response)
 {
 	const struct session *session = call_session(call);
@@ -49,7 +39,7 @@ static int lock(struct call *call, struct object *object, bool no_wait, Baton__V
 	int r = state_before_grant(session->ttl_ns, session->grace_ns);
 
 	if (r < 0)
-		return fail_for_state(call, object->name, r);
+		return call_fail_state(call, kind, object->name, r);
 	r = mutex_lock(mutex_of(object), call_entry(call), no_wait, &grant);
 	if (r != OBJECT_OK && r != OBJECT_EWOULDBLOCK)
 		return call_fail_object(call, kind, object->name, r);

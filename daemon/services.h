@@ -31,6 +31,12 @@ method_handler handle_waitgroup_adopt;
 
 /* service_select.c */
 method_handler handle_select_wait;
+/* service_once.c */
+method_handler handle_once_begin;
+method_handler handle_once_complete;
+method_handler handle_once_fail;
+method_handler handle_once_get;
+method_handler handle_once_reset;
 
 /* service_session.c */
 method_handler handle_session_open;

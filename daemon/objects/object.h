@@ -36,7 +36,7 @@ enum object_error {
 	OBJECT_ENEGATIVE = -13, /* "negative WaitGroup counter" */
 };
 
-enum object_kind { OBJECT_CHANNEL, OBJECT_MUTEX, OBJECT_WAITGROUP, OBJECT_KIND_COUNT };
+enum object_kind { OBJECT_CHANNEL, OBJECT_MUTEX, OBJECT_WAITGROUP, OBJECT_ONCE, OBJECT_KIND_COUNT };
 
 struct object;
 

@@ -26,6 +26,11 @@ enum transition_kind {
 	TRANSITION_WAITGROUP_DONE,
 	TRANSITION_WAITGROUP_ADOPTED, /* shares went from one session to another */
 	TRANSITION_WAITGROUP_LOST,    /* shares came off because their session ended */
+	TRANSITION_ONCE_BEGUN,
+	TRANSITION_ONCE_COMPLETED,
+	TRANSITION_ONCE_FAILED,
+	TRANSITION_ONCE_ABANDONED,
+	TRANSITION_ONCE_RESET, /* the value was forgotten */
 	TRANSITION_KIND_COUNT
 };
 
