@@ -244,7 +244,7 @@ int handle_channel_delete(struct call *call, const void *message, void *answer)
 
 static int open_send(struct call *call, const Baton__V1__SelectCase *request, struct select_case *choice)
 {
-	const int refused = check_value(call, request->value.len);
+	const int refused = call_check_value(call, request->value.len);
 	struct message *value;
 	struct channel *channel;
 	int r = OBJECT_ENOMEM;

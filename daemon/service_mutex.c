@@ -122,7 +122,7 @@ static int open_lock(struct call *call, const Baton__V1__SelectCase *request, st
 	int r = state_before_grant(session->ttl_ns, session->grace_ns);
 
 	if (r < 0)
-		return fail_for_state(call, request->name, r);
+		return call_fail_state(call, kind, request->name, r);
 	r = registry_open(OBJECT_MUTEX, request->name, make_mutex, NULL, &choice->object, NULL);
 	if (r != OBJECT_OK)
 		return call_fail_object(call, kind, request->name, r);
