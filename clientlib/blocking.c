@@ -129,6 +129,8 @@ static void wait_for_verdict(struct baton_client *client, struct waiter *waiter)
 			lead(client, waiter);
 		else
 			follow(client, waiter);
+		if (!client_is_readable(client))
+			blocking_hand_on(client); /* to the keeper, who connects again */
 	}
 	blocking_hand_on(client);
 }
