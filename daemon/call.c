@@ -22,6 +22,7 @@
 #include "daemon/connection.h"
 #include "daemon/lane.h"
 #include "daemon/limits.h"
+#include "daemon/objects/context.h"
 #include "daemon/server.h"
 #include "daemon/session.h"
 #include "daemon/strings.h"
@@ -52,6 +53,11 @@ struct connection *call_connection(const struct call *call)
 struct entry *call_entry(struct call *call)
 {
 	return &call->entry;
+}
+
+int call_open_context(struct call *call, uint32_t number, struct context *context)
+{
+	return lane_set_context(call->lane, number, context);
 }
 
 void *call_memory(struct call *call, size_t bytes)
@@ -118,6 +124,15 @@ int call_fail(struct call *call, int status, int reason, const char *format, ...
 	return status;
 }
 
+const char *call_context_cause(const struct call *call)
+{
+	struct co_context *context = call->entry.context;
+	const int status = co_context_error(context) == CO_EDEADLINE ? BATON__V1__STATUS__STATUS_DEADLINE_EXCEEDED
+								     : BATON__V1__STATUS__STATUS_CANCELLED;
+
+	return co_context_error(context) != 0 && call->status == status ? co_context_cause(context) : "";
+}
+
 /* ---- the reply
  * -------------------------------------------------------------------------------------------------------- */
 
@@ -135,6 +150,7 @@ static bool send_reply(struct call *call, const ProtobufCMessage *response, bool
 	if (call->status != BATON__V1__STATUS__STATUS_OK) {
 		error.reason = (Baton__V1__Reason)call->reason;
 		error.text = (char *)(uintptr_t)call->text;
+		error.cause = (char *)(uintptr_t)call_context_cause(call);
 		frame.body = &error.base;
 	}
 	if (keeps && call->value != NULL)
@@ -294,6 +310,16 @@ static int check_name(struct call *call, const ProtobufCMessage *request)
 	return call_accepts_name(call, *name) ? 0 : BATON__V1__STATUS__STATUS_INVALID_ARGUMENT;
 }
 
+/* Lets the end of what NUMBER stands for on the lane end the call. False: nothing. */
+static bool bind_context(struct call *call, uint32_t number)
+{
+	call->context = lane_context(call->lane, number);
+	if (call->context == NULL)
+		return false;
+	call->entry.context = context_runtime(call->context);
+	return true;
+}
+
 /* The checks that need no request. 0, or the status. */
 static int check_row(struct call *call, const struct frame_request *header, enum lane_verdict verdict)
 {
@@ -317,6 +343,10 @@ static int check_row(struct call *call, const struct frame_request *header, enum
 		return call_fail(call, BATON__V1__STATUS__STATUS_FAILED_PRECONDITION,
 			BATON__V1__REASON__REASON_NO_SESSION, "%s needs a session: open one or attach to one first",
 			method->name);
+	if ((method->flags & METHOD_BLOCKS) && header->context != 0 && !bind_context(call, header->context))
+		return call_fail(call, BATON__V1__STATUS__STATUS_INVALID_ARGUMENT,
+			BATON__V1__REASON__REASON_BAD_REQUEST, "no context is open under the number %u",
+			header->context);
 	if (call->lane != NULL && (method->flags & METHOD_ATTACHES))
 		return call_fail(call, BATON__V1__STATUS__STATUS_FAILED_PRECONDITION,
 			BATON__V1__REASON__REASON_ALREADY_ATTACHED, "the connection is attached to a lane");

@@ -17,6 +17,7 @@
 #include "daemon/objects/object.h"
 #include "proto/frame.h"
 
+struct context;
 struct session;
 struct lane;
 struct connection;
@@ -32,6 +33,10 @@ struct connection *call_connection(const struct call *call);
 
 /* The place of this call at an object, ready to be used (owner, deadline, task are set). */
 struct entry *call_entry(struct call *call);
+
+/* Lets NUMBER, from 1 to LIMIT_LANE_CONTEXTS, stand for CONTEXT in the headers of the lane's further calls. 0 or
+ * OBJECT_ENOMEM. */
+int call_open_context(struct call *call, uint32_t number, struct context *context);
 
 /* Memory that lives until the reply is encoded; NULL: no memory. */
 void *call_memory(struct call *call, size_t bytes);
@@ -69,6 +74,8 @@ int call_fail_state(struct call *call, const char *kind, const char *name, int e
 
 /* Whether a value of LENGTH bytes may come in now: 0, else the status with which the call has failed. */
 int call_check_value(struct call *call, size_t length);
+/* Why the context of a call that failed for its end has ended; "" for any other. */
+const char *call_context_cause(const struct call *call);
 
 /* ---- for readers and lanes
  * ---------------------------------------------------------------------------------------------- */
@@ -87,6 +94,7 @@ struct call {
 	const struct method *method;
 	struct connection *connection; /* the reply route: a reference, by which these live too: */
 	struct session *session;       /* the lane's; NULL: a connection call */
+	struct context *context;       /* that its header names: a reference; NULL: none */
 	struct lane *lane;             /* the connection's when the call came; NULL: a connection call */
 	struct call_scratch *scratch;  /* the request and small answers; NULL after a park until asked for */
 	bool *passed;                  /* the reader's: set when its role was passed on while this call parked */

@@ -37,14 +37,23 @@ static const struct {
 
 int call_fail_object(struct call *call, const char *kind, const char *name, int error)
 {
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-		if (rows[i].error == error)
-			return name == NULL
-				       ? call_fail(call, rows[i].status, rows[i].reason, "%s: %s", kind, rows[i].text)
-				       : call_fail(call, rows[i].status, rows[i].reason, "%s \"%s\": %s", kind, name,
-						 rows[i].text);
-	return call_fail(call, STATUS(INTERNAL), REASON(NONE), "%s \"%s\": unexpected error %d", kind,
-		name != NULL ? name : "", error);
+	const char *const quote = name != NULL ? "\"" : "";
+	const char *const space = name != NULL ? " " : "";
+	const char *const shown = name != NULL ? name : "";
+	const char *cause;
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		if (rows[i].error != error)
+			continue;
+		call->status = (uint16_t)rows[i].status;
+		cause = call_context_cause(call);
+		if (strcmp(cause, rows[i].text) == 0)
+			cause = "";
+		return call_fail(call, rows[i].status, rows[i].reason, "%s%s%s%s%s: %s%s%s", kind, space, quote, shown,
+			quote, rows[i].text, *cause != '\0' ? ": " : "", cause);
+	}
+	return call_fail(call, STATUS(INTERNAL), REASON(NONE), "%s%s%s%s%s: unexpected error %d", kind, space, quote,
+		shown, quote, error);
 }
 
 int call_fail_state(struct call *call, const char *kind, const char *name, int error)

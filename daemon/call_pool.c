@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "daemon/connection.h"
 #include "daemon/lane.h"
+#include "daemon/objects/context.h"
 
 #define CALLS_KEPT 1024
 #define SCRATCHES_KEPT 16
@@ -64,6 +65,8 @@ void call_free(struct call *call)
 {
 	if (call->outcome != NULL)
 		lane_free_outcome(call);
+	if (call->context != NULL)
+		object_unref(context_object(call->context));
 	connection_unref(call->connection);
 	co_spin_lock(&pool.lock);
 	if (pool.call_count < CALLS_KEPT) {

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "daemon/connection.h"
 #include "daemon/limits.h"
+#include "daemon/objects/context.h"
 #include "daemon/session.h"
 
 #define STEP 256
@@ -55,10 +56,75 @@ struct lane *lane_ref(struct lane *lane)
 	return lane;
 }
 
+/* ---- contexts ---------------------------------------------------------------------------------------------------- */
+
+/* Sees to it that there is an array. */
+static int need_contexts(struct lane *lane)
+{
+	struct context **contexts = NULL;
+	bool is_there;
+
+	co_spin_lock(&lane->lock);
+	is_there = lane->contexts != NULL;
+	co_spin_unlock(&lane->lock);
+	if (is_there)
+		return OBJECT_OK;
+	contexts = memory_zalloc(LIMIT_LANE_CONTEXTS * sizeof(struct context *));
+	if (contexts == NULL)
+		return OBJECT_ENOMEM;
+	co_spin_lock(&lane->lock);
+	if (lane->contexts == NULL) {
+		lane->contexts = contexts;
+		contexts = NULL;
+	}
+	co_spin_unlock(&lane->lock);
+	memory_free(contexts);
+	return OBJECT_OK;
+}
+
+int lane_set_context(struct lane *lane, uint32_t number, struct context *context)
+{
+	struct context *former;
+	const int r = need_contexts(lane);
+
+	if (r != OBJECT_OK)
+		return r;
+	object_ref(context_object(context));
+	co_spin_lock(&lane->lock);
+	former = lane->contexts[number - 1];
+	lane->contexts[number - 1] = context;
+	co_spin_unlock(&lane->lock);
+	if (former != NULL)
+		object_unref(context_object(former));
+	return OBJECT_OK;
+}
+
+struct context *lane_context(struct lane *lane, uint32_t number)
+{
+	struct context *context = NULL;
+
+	co_spin_lock(&lane->lock);
+	if (number > 0 && number <= LIMIT_LANE_CONTEXTS && lane->contexts != NULL)
+		context = lane->contexts[number - 1];
+	if (context != NULL)
+		object_ref(context_object(context));
+	co_spin_unlock(&lane->lock);
+	return context;
+}
+
+static void close_contexts(struct lane *lane)
+{
+	for (uint32_t i = 0; i < LIMIT_LANE_CONTEXTS && lane->contexts != NULL; i++)
+		if (lane->contexts[i] != NULL)
+			object_unref(context_object(lane->contexts[i]));
+	memory_free(lane->contexts);
+}
+
 void lane_unref(struct lane *lane)
 {
 	if (atomic_fetch_sub_explicit(&lane->references, 1, memory_order_acq_rel) != 1)
 		return;
+	close_contexts(lane);
 	session_unref(lane->session);
 	memory_free(lane);
 }

@@ -22,6 +22,7 @@
 #include "runtime/co.h"
 
 struct output_frame;
+struct context;
 
 struct lane {
 	struct co_spin lock;
@@ -40,6 +41,7 @@ struct lane {
 		unacknowledged;  /* of calls, by reply number: their deliveries or outcomes are not acknowledged yet */
 	struct list undelivered; /* where it resumes: likewise, but no reply of them is known to have arrived */
 	uint32_t kept_count;     /* of both */
+	struct context **contexts; /* opened ones, by number - 1: references, or NULL; NULL: none was; under lock */
 };
 
 /* Opens a new lane of SESSION over CONNECTION. The reference in *RET is the caller's, for the connection. 0, -ENOMEM,
@@ -73,6 +75,12 @@ bool lane_send(struct lane *lane, struct call *call, struct output_frame *frame)
 
 /* The client has read all replies up to NUMBER. */
 void lane_acknowledge(struct lane *lane, uint64_t number);
+
+/* Lets NUMBER, from 1 to LIMIT_LANE_CONTEXTS, stand for CONTEXT. 0 or OBJECT_ENOMEM. */
+int lane_set_context(struct lane *lane, uint32_t number, struct context *context);
+
+/* What NUMBER stands for, with a reference for the caller; NULL: nothing. */
+struct context *lane_context(struct lane *lane, uint32_t number);
 
 /* CANCEL of call ID. */
 void lane_cancel(struct lane *lane, uint64_t id);

@@ -5,6 +5,7 @@
 #include "daemon/method.h"
 
 #include <baton/v1/channel.pb-c.h>
+#include <baton/v1/context.pb-c.h>
 #include <baton/v1/daemon.pb-c.h>
 #include <baton/v1/mutex.pb-c.h>
 #include <baton/v1/once.pb-c.h>
@@ -100,6 +101,22 @@ static const struct method table[] = {
 	METHOD(ONCE_FAIL, "Once.Fail", handle_once_fail, MESSAGES(OnceFail, once_fail), GIVING_BACK, METHOD_NAME),
 	METHOD(ONCE_GET, "Once.Get", handle_once_get, MESSAGES(OnceGet, once_get), IN_SESSION, METHOD_NAME),
 	METHOD(ONCE_RESET, "Once.Reset", handle_once_reset, MESSAGES(OnceReset, once_reset), CHANGING, METHOD_NAME),
+	METHOD(CONTEXT_MAKE, "Context.Make", handle_context_make, MESSAGES(ContextMake, context_make), CHANGING,
+		METHOD_NAME_OR_NONE),
+	METHOD(CONTEXT_OPEN, "Context.Open", handle_context_open, MESSAGES(ContextOpen, context_open), IN_SESSION,
+		METHOD_NAME_OR_NONE),
+	METHOD(CONTEXT_CANCEL, "Context.Cancel", handle_context_cancel, MESSAGES(ContextCancel, context_cancel),
+		GIVING_BACK, METHOD_NAME_OR_NONE),
+	METHOD(CONTEXT_DONE, "Context.Done", handle_context_done, MESSAGES(ContextDone, context_done), WAITING,
+		METHOD_NAME_OR_NONE),
+	METHOD(CONTEXT_STATE, "Context.State", handle_context_state, MESSAGES(ContextState, context_state), IN_SESSION,
+		METHOD_NAME_OR_NONE),
+	METHOD(CONTEXT_VALUE, "Context.Value", handle_context_value, MESSAGES(ContextValue, context_value), IN_SESSION,
+		METHOD_NAME_OR_NONE),
+	METHOD(CONTEXT_CHILDREN, "Context.Children", handle_context_children,
+		MESSAGES(ContextChildren, context_children), IN_SESSION, METHOD_NAME_OR_NONE),
+	METHOD(CONTEXT_DELETE, "Context.Delete", handle_context_delete, MESSAGES(ContextDelete, context_delete),
+		GIVING_BACK, METHOD_NAME_OR_NONE),
 };
 
 #define COUNT (sizeof table / sizeof table[0])

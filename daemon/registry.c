@@ -17,6 +17,7 @@
 
 #include "base/siphash.h"
 #include "daemon/objects/channel.h"
+#include "daemon/objects/context.h"
 #include "daemon/objects/mutex.h"
 #include "daemon/objects/once.h"
 #include "daemon/objects/waitgroup.h"
@@ -47,6 +48,7 @@ static const struct object_type *const types[OBJECT_KIND_COUNT] = {
 	[OBJECT_MUTEX] = &mutex_type,
 	[OBJECT_WAITGROUP] = &waitgroup_type,
 	[OBJECT_ONCE] = &once_type,
+	[OBJECT_CONTEXT] = &context_type,
 };
 
 /* The kind whose name space KIND's names stand in. */

@@ -16,6 +16,7 @@
 
 #include "daemon/call.h"
 #include "daemon/connection.h"
+#include "daemon/contexts.h"
 #include "daemon/input_pool.h"
 #include "daemon/lane.h"
 #include "daemon/limits.h"
@@ -120,6 +121,10 @@ int server_run(const struct options *options)
 	co_random(&server.incarnation, sizeof server.incarnation);
 	server.started_ns = co_boottime();
 	registry_init(LIMIT_OBJECTS);
+	if (contexts_init(CONTEXTS_KEPT_NS) != OBJECT_OK) {
+		log_error("cannot start why=\"%s\"", co_strerror(CO_ENOMEM));
+		goto done;
+	}
 	r = state_open(options->state, why, sizeof why);
 	if (r < 0) {
 		log_error("cannot use the state folder folder=%s why=\"%s\"", options->state, why);
@@ -145,6 +150,7 @@ done:
 	co_yield();
 	co_context_unref(running);
 	state_close();
+	contexts_done();
 	registry_done();
 	call_pool_drain();
 	input_pool_drain();

@@ -28,6 +28,15 @@ method_handler handle_waitgroup_add;
 method_handler handle_waitgroup_done;
 method_handler handle_waitgroup_wait;
 method_handler handle_waitgroup_adopt;
+/* service_context.c */
+method_handler handle_context_make;
+method_handler handle_context_open;
+method_handler handle_context_cancel;
+method_handler handle_context_done;
+method_handler handle_context_state;
+method_handler handle_context_value;
+method_handler handle_context_children;
+method_handler handle_context_delete;
 
 /* service_select.c */
 method_handler handle_select_wait;

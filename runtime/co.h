@@ -243,6 +243,20 @@ int co_context_after_func(struct co_context *context, void (*function)(void *arg
  * return. PENDING is gone in any case; NULL is allowed, and false. */
 bool co_pending_stop(struct co_pending *pending);
 
+/* A call in the caller's memory that is made the moment a context has ended, by who ended it: before co_cancel()
+ * returns. ENDED runs on whatever stack that is, under no lock, and must not park. */
+struct co_context_call {
+	struct list link; /* the runtime's */
+	void (*ended)(struct co_context_call *call);
+};
+
+/* Puts it on CONTEXT, which the caller holds until it was made or removed. False, and nothing was done, if CONTEXT has
+ * ended. */
+bool co_context_add_call(struct co_context *context, struct co_context_call *call);
+
+/* True if it was still to be made, and now is not; false if it has been, or is about to be made. */
+bool co_context_remove_call(struct co_context *context, struct co_context_call *call);
+
 struct co_channel;
 
 /* Go's time.Timer: something that happens once, when its time has come, and can be stopped and set anew. It sends on a

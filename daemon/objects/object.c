@@ -38,9 +38,14 @@ bool object_try_ref(struct object *object)
 	return false;
 }
 
+bool object_let_go(struct object *object)
+{
+	return atomic_fetch_sub_explicit(&object->references, 1, memory_order_acq_rel) == 1;
+}
+
 void object_unref(struct object *object)
 {
-	if (atomic_fetch_sub_explicit(&object->references, 1, memory_order_acq_rel) == 1)
+	if (object_let_go(object))
 		object->type->free(object);
 }
 

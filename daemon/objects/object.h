@@ -36,7 +36,14 @@ enum object_error {
 	OBJECT_ENEGATIVE = -13, /* "negative WaitGroup counter" */
 };
 
-enum object_kind { OBJECT_CHANNEL, OBJECT_MUTEX, OBJECT_WAITGROUP, OBJECT_ONCE, OBJECT_KIND_COUNT };
+enum object_kind {
+	OBJECT_CHANNEL,
+	OBJECT_MUTEX,
+	OBJECT_WAITGROUP,
+	OBJECT_ONCE,
+	OBJECT_CONTEXT,
+	OBJECT_KIND_COUNT, /* behind all */
+};
 
 struct object;
 
@@ -126,6 +133,9 @@ struct object *object_ref(struct object *object);
 /* As object_ref where memory is known to be valid but the last reference may be going: false then. */
 bool object_try_ref(struct object *object);
 void object_unref(struct object *object); /* may free it; not under its lock */
+
+/* As object_unref, but leaves the freeing to the caller: true if that was the last reference. */
+bool object_let_go(struct object *object);
 
 /* Frees what object_init allocated; for object_type.free. */
 void object_done(struct object *object);
