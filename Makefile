@@ -309,7 +309,7 @@ deps-bench: ## install what bench and bench-runtime compare with; leaves no serv
 
 # ---- looking at the code --------------------------------------------------------------------------------------------
 
-HEADERS := $(wildcard $(addsuffix /*.h,base proto runtime daemon daemon/objects clientlib cli tests/lib))
+HEADERS := $(wildcard $(addsuffix /*.h,base proto runtime daemon daemon/objects clientlib cli tests/lib tests/examples))
 SOURCES := $(wildcard $(addsuffix /*.c,base proto runtime daemon daemon/objects clientlib cli))
 TESTS := $(wildcard tests/*/*.[ch] tests/bench/peers/*.[ch] tests/bench/runtime/*.[ch])
 SCRIPTS := $(filter-out %.py,$(wildcard scripts/* .ci/run demo/* tests/*/*.sh))

@@ -2,9 +2,7 @@
  *
  * co_buffered.c - a channel with room for one element: the first send does not wait, and a second would.
  */
-#include <stdio.h>
-
-#include "runtime/co.h"
+#include "tests/examples/example.h"
 
 static int main_coroutine(void *unused)
 {
@@ -23,7 +21,5 @@ static int main_coroutine(void *unused)
 
 int main(void)
 {
-	int status = 1;
-
-	return co_run(NULL, main_coroutine, NULL, &status) == 0 ? status : 1;
+	return run_example(main_coroutine);
 }

@@ -2,9 +2,7 @@
  *
  * co_deploy_timeout.c - a context with a timeout: what has not been deployed by then is given up.
  */
-#include <stdio.h>
-
-#include "runtime/co.h"
+#include "tests/examples/example.h"
 
 static struct co_channel *reports;
 
@@ -40,7 +38,5 @@ static int main_coroutine(void *unused)
 
 int main(void)
 {
-	int status = 1;
-
-	return co_run(NULL, main_coroutine, NULL, &status) == 0 ? status : 1;
+	return run_example(main_coroutine);
 }

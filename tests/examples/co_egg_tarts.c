@@ -4,9 +4,7 @@
  *
  * Cancelling ends the context and all that are derived from it, and with them every call that waits under one of them.
  */
-#include <stdio.h>
-
-#include "runtime/co.h"
+#include "tests/examples/example.h"
 
 static struct co_channel *home;
 
@@ -63,7 +61,5 @@ static int main_coroutine(void *unused)
 
 int main(void)
 {
-	int status = 1;
-
-	return co_run(NULL, main_coroutine, NULL, &status) == 0 ? status : 1;
+	return run_example(main_coroutine);
 }

@@ -3,9 +3,7 @@
  * co_factory_store.c - a factory's store with room for ten: producers wait on one condition while it is full, consumers
  * on another while it is empty, each in a loop, and each wakes one of the other side.
  */
-#include <stdio.h>
-
-#include "runtime/co.h"
+#include "tests/examples/example.h"
 
 enum {
 	ROOM = 10,
@@ -97,7 +95,5 @@ static int main_coroutine(void *unused)
 
 int main(void)
 {
-	int status = 1;
-
-	return co_run(NULL, main_coroutine, NULL, &status) == 0 ? status : 1;
+	return run_example(main_coroutine);
 }

@@ -4,9 +4,7 @@
  *
  * A coroutine that was started has not run yet when co_go() returns. This one never gets to say hello.
  */
-#include <stdio.h>
-
-#include "runtime/co.h"
+#include "tests/examples/example.h"
 
 static void hello(void *unused)
 {
@@ -26,7 +24,5 @@ static int main_coroutine(void *unused)
 
 int main(void)
 {
-	int status = 1;
-
-	return co_run(NULL, main_coroutine, NULL, &status) == 0 ? status : 1;
+	return run_example(main_coroutine);
 }

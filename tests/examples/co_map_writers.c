@@ -2,9 +2,7 @@
  *
  * co_map_writers.c - twenty coroutines store into one map at the same time, each under a key of its own, and load it.
  */
-#include <stdio.h>
-
-#include "runtime/co.h"
+#include "tests/examples/example.h"
 
 #define WRITERS 20
 
@@ -45,7 +43,5 @@ static int main_coroutine(void *unused)
 
 int main(void)
 {
-	int status = 1;
-
-	return co_run(NULL, main_coroutine, NULL, &status) == 0 ? status : 1;
+	return run_example(main_coroutine);
 }

@@ -5,9 +5,7 @@
  *
  * A value is looked up from the inside to the outside. Keys are addresses: nobody else's can be the same.
  */
-#include <stdio.h>
-
-#include "runtime/co.h"
+#include "tests/examples/example.h"
 
 static const char keys[4];
 
@@ -42,7 +40,5 @@ static int main_coroutine(void *unused)
 
 int main(void)
 {
-	int status = 1;
-
-	return co_run(NULL, main_coroutine, NULL, &status) == 0 ? status : 1;
+	return run_example(main_coroutine);
 }

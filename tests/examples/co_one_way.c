@@ -3,9 +3,8 @@
  * co_one_way.c - one-way channels: the producer hands out an end that can only be received from, and a channel that
  * goes both ways is assigned to one that goes one way. The reverse does not compile.
  */
-#include <stdio.h>
-
 #include "runtime/co_typed.h"
+#include "tests/examples/example.h"
 
 CO_CHANNEL(ints, int);
 
@@ -62,7 +61,5 @@ static int main_coroutine(void *unused)
 
 int main(void)
 {
-	int status = 1;
-
-	return co_run(NULL, main_coroutine, NULL, &status) == 0 ? status : 1;
+	return run_example(main_coroutine);
 }

@@ -3,9 +3,7 @@
  * co_producer_consumer.c - a producer sends the odd numbers below ten and closes the channel; the consumer adds up what
  * it receives until then.
  */
-#include <stdio.h>
-
-#include "runtime/co.h"
+#include "tests/examples/example.h"
 
 static void produce(void *arg)
 {
@@ -41,7 +39,5 @@ static int main_coroutine(void *unused)
 
 int main(void)
 {
-	int status = 1;
-
-	return co_run(NULL, main_coroutine, NULL, &status) == 0 ? status : 1;
+	return run_example(main_coroutine);
 }

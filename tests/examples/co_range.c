@@ -2,9 +2,7 @@
  *
  * co_range.c - a closed channel: it takes nothing more, gives what it holds, and then the zero value for ever.
  */
-#include <stdio.h>
-
-#include "runtime/co.h"
+#include "tests/examples/example.h"
 
 static int main_coroutine(void *unused)
 {
@@ -30,7 +28,5 @@ static int main_coroutine(void *unused)
 
 int main(void)
 {
-	int status = 1;
-
-	return co_run(NULL, main_coroutine, NULL, &status) == 0 ? status : 1;
+	return run_example(main_coroutine);
 }

@@ -3,9 +3,7 @@
  * co_select_odd.c - a select that sends and receives on one channel with room for one: each number that it could send
  * it receives the next time, so it prints every other one.
  */
-#include <stdio.h>
-
-#include "runtime/co.h"
+#include "tests/examples/example.h"
 
 static int main_coroutine(void *unused)
 {
@@ -27,7 +25,5 @@ static int main_coroutine(void *unused)
 
 int main(void)
 {
-	int status = 1;
-
-	return co_run(NULL, main_coroutine, NULL, &status) == 0 ? status : 1;
+	return run_example(main_coroutine);
 }

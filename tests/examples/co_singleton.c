@@ -2,9 +2,7 @@
  *
  * co_singleton.c - an instance that is made when it is first asked for, once, however many ask at the same time.
  */
-#include <stdio.h>
-
-#include "runtime/co.h"
+#include "tests/examples/example.h"
 
 #define ASKERS 10
 
@@ -56,7 +54,5 @@ static int main_coroutine(void *unused)
 
 int main(void)
 {
-	int status = 1;
-
-	return co_run(NULL, main_coroutine, NULL, &status) == 0 ? status : 1;
+	return run_example(main_coroutine);
 }

@@ -5,11 +5,10 @@
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "runtime/co.h"
+#include "tests/examples/example.h"
 
 #define PATIENCE (100 * CO_MILLISECOND)
 #define MUCH_PATIENCE (10 * CO_SECOND)
@@ -125,7 +124,5 @@ static int main_coroutine(void *unused)
 
 int main(void)
 {
-	int status = 1;
-
-	return co_run(NULL, main_coroutine, NULL, &status) == 0 ? status : 1;
+	return run_example(main_coroutine);
 }

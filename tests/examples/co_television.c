@@ -2,9 +2,7 @@
  *
  * co_television.c - one deadline for all: watching television and playing end at the same moment.
  */
-#include <stdio.h>
-
-#include "runtime/co.h"
+#include "tests/examples/example.h"
 
 #define ROUND (20 * CO_MILLISECOND)
 
@@ -51,7 +49,5 @@ static int main_coroutine(void *unused)
 
 int main(void)
 {
-	int status = 1;
-
-	return co_run(NULL, main_coroutine, NULL, &status) == 0 ? status : 1;
+	return run_example(main_coroutine);
 }

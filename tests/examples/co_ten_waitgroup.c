@@ -2,9 +2,7 @@
  *
  * co_ten_waitgroup.c - ten coroutines greet, in any order; a WaitGroup tells main when all have.
  */
-#include <stdio.h>
-
-#include "runtime/co.h"
+#include "tests/examples/example.h"
 
 static struct co_waitgroup greetings;
 
@@ -31,7 +29,5 @@ static int main_coroutine(void *unused)
 
 int main(void)
 {
-	int status = 1;
-
-	return co_run(NULL, main_coroutine, NULL, &status) == 0 ? status : 1;
+	return run_example(main_coroutine);
 }

@@ -4,9 +4,7 @@
  *
  * Sender and receiver meet: whoever comes first waits for the other, so the channel synchronizes them.
  */
-#include <stdio.h>
-
-#include "runtime/co.h"
+#include "tests/examples/example.h"
 
 static struct co_channel *channel;
 static struct co_channel *printed;
@@ -40,7 +38,5 @@ static int main_coroutine(void *unused)
 
 int main(void)
 {
-	int status = 1;
-
-	return co_run(NULL, main_coroutine, NULL, &status) == 0 ? status : 1;
+	return run_example(main_coroutine);
 }

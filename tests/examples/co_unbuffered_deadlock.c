@@ -5,9 +5,7 @@
  * A send on an unbuffered channel waits for a receiver. Here there is none and there never will be, which the runtime
  * reports: "fatal error: all goroutines are asleep - deadlock!" and what each waits for. The exit status is 2.
  */
-#include <stdio.h>
-
-#include "runtime/co.h"
+#include "tests/examples/example.h"
 
 static int main_coroutine(void *unused)
 {
@@ -25,7 +23,5 @@ static int main_coroutine(void *unused)
 
 int main(void)
 {
-	int status = 1;
-
-	return co_run(NULL, main_coroutine, NULL, &status) == 0 ? status : 1;
+	return run_example(main_coroutine);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_runtime_examples.c - what the example programs on the runtime print, and how they end.
+ * test_runtime_examples.c - what the example programs on the runtime print, and how they end: on one P and on four.
  */
 #include <limits.h>
 #include <stdio.h>
@@ -44,16 +44,10 @@ static void take_line(const char *text)
 
 static void hello(void **state)
 {
-	char line[20];
-
 	(void)state;
 	run_example("co_hello", 0);
 	take_line("hello from main");
-	for (int i = 0; i < 10; i++) {
-		snprintf(line, sizeof(line), "hello %d", i);
-		take_line(line);
-	}
-	assert_string_equal(child.output, "");
+	assert_string_equal(child.output, "hello\n");
 }
 
 static void hello_too_late(void **state)
@@ -94,6 +88,13 @@ static void range(void **state)
 		child.output, "1\n2\n0, closed and drained\nsend on closed channel\nclose of closed channel\n");
 }
 
+static void close_texts(void **state)
+{
+	(void)state;
+	run_example("co_close", 0);
+	assert_string_equal(child.output, "you\nnothing, false\n");
+}
+
 static void producer_consumer(void **state)
 {
 	(void)state;
@@ -105,7 +106,8 @@ static void word_count(void **state)
 {
 	(void)state;
 	run_example("co_word_count", 0);
-	assert_string_equal(child.output, "with the mutex: 10000 words\nwithout: words are lost\n");
+	assert_string_equal(
+		child.output, "with the mutex: 10000 words\nwith an atomic: 10000 words\nwithout: words are lost\n");
 }
 
 static void egg_tarts(void **state)
@@ -220,6 +222,7 @@ int main(void)
 		cmocka_unit_test(unbuffered),
 		cmocka_unit_test(buffered),
 		cmocka_unit_test(range),
+		cmocka_unit_test(close_texts),
 		cmocka_unit_test(producer_consumer),
 		cmocka_unit_test(word_count),
 		cmocka_unit_test(egg_tarts),
@@ -235,5 +238,10 @@ int main(void)
 		cmocka_unit_test(slow_server),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failures;
+
+	setenv("EXAMPLE_PROCS", "1", 1);
+	failures = cmocka_run_group_tests_name("on one P", tests, NULL, NULL);
+	setenv("EXAMPLE_PROCS", "4", 1);
+	return failures + cmocka_run_group_tests_name("on four Ps", tests, NULL, NULL);
 }
