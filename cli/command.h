@@ -46,6 +46,11 @@ enum option_id {
 	OPTION_PID,
 	OPTION_ADDED,
 	OPTION_IGNORE_LOST,
+	OPTION_CASE_RECEIVE,
+	OPTION_CASE_SEND,
+	OPTION_CASE_LOCK,
+	OPTION_CASE_TIMER,
+	OPTION_DEFAULT,
 	OPTION_COUNT
 };
 
@@ -65,6 +70,7 @@ struct option {
 	int64_t low;
 	int64_t high;
 	const char *summary;
+	bool repeats; /* each time it is given counts, in order: invocation.repeated */
 };
 
 /* One row for each enum option_id. */
@@ -132,6 +138,7 @@ int run_wg_add(const struct invocation *invocation);
 int run_wg_done(const struct invocation *invocation);
 int run_wg_wait(const struct invocation *invocation);
 int run_wg_run(const struct invocation *invocation);
+int run_select(const struct invocation *invocation);
 int run_session_open(const struct invocation *invocation);
 int run_session_run(const struct invocation *invocation);
 int run_session_close(const struct invocation *invocation);

@@ -64,6 +64,8 @@ int connection_fail(struct connection *connection, struct subject subject, int e
 		text = baton_strerror(error);
 	if (connection->fatal_signal != 0)
 		return STATUS_SIGNAL + connection->fatal_signal;
+	if (error == connection->unsaid_error)
+		return connection_status_of(connection, error);
 	if (error == BATON_EUNREACHABLE && !was_open)
 		say_no_daemon(connection, without_subject(subject, text));
 	else

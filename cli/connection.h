@@ -29,6 +29,7 @@ struct connection {
 	int64_t deadline_ns; /* of all that the command waits for; LOOP_NEVER: none */
 	bool may_not_wait;   /* -t 0 */
 	int last_error;      /* of those that connection_fail() was told */
+	int unsaid_error;    /* one that is an answer: nothing is said of it; 0: there is none */
 	int fatal_signal;    /* 0, or what to die of */
 	/* Called once when a deadly signal has come: to baton_stop() the calls that wait. May be NULL. */
 	void (*on_interrupt)(void *arg);

@@ -38,7 +38,9 @@ enum stage {
 struct hold {
 	struct connection connection;
 	const struct invocation *invocation;
-	const struct lockable *lockable; /* NULL: a session only */
+	const struct hold_source *source; /* NULL: LOCKABLE is to be locked */
+	const struct lockable *lockable;  /* NULL: a session only */
+	int input_fd;                     /* CMD's standard input; -1: ours */
 	struct subject subject;
 	struct grant grant;
 	int64_t ttl_ns;
@@ -237,7 +239,7 @@ static int start(struct hold *hold)
 		.loop = &hold->connection.loop,
 		.leads_group = !hold->has_terminal,
 		.kept_fd = -1,
-		.input_fd = -1,
+		.input_fd = hold->input_fd,
 	};
 	int r;
 
@@ -310,7 +312,8 @@ static int run_granted(struct hold *hold)
 		r = start(hold);
 	if (r == 0) {
 		run(hold);
-		return finish(hold);
+		r = finish(hold);
+		return hold->source != NULL ? hold->source->settle(&hold->connection, hold->source->arg, r) : r;
 	}
 	say(hold->invocation, "CMD cannot be started: %s", strerror(-r));
 	if (hold->lockable != NULL)
@@ -351,16 +354,26 @@ static int begin(struct hold *hold)
 	hold->ttl_ns = ttl_ns != BATON_TTL_DEFAULT ? ttl_ns : is_tcp ? CONNECTION_DEFAULT_TTL_NS : 0;
 	if (status != 0)
 		return status;
+	if (hold->source != NULL)
+		status = hold->source->get(
+			&hold->connection, hold->source->arg, &hold->lockable, &hold->grant, &hold->input_fd);
+	else if (hold->lockable != NULL)
+		status = acquire(&hold->connection, hold->lockable, &hold->grant);
+	else /* once that is answered the session is open */
+		status = connection_call(&hold->connection, &ping, NULL, NULL);
 	if (hold->lockable != NULL)
-		return acquire(&hold->connection, hold->lockable, &hold->grant);
-	return connection_call(&hold->connection, &ping, NULL, NULL); /* once that is answered the session is open */
+		hold->subject = (struct subject){hold->lockable->kind, hold->lockable->name};
+	return status;
 }
 
-int hold_run(const struct invocation *invocation, const struct lockable *lockable)
+static int run_whole(
+	const struct invocation *invocation, const struct lockable *lockable, const struct hold_source *source)
 {
 	struct hold hold = {
 		.invocation = invocation,
+		.source = source,
 		.lockable = lockable,
+		.input_fd = -1,
 		.kill_after_ns = invocation_number(invocation, OPTION_KILL_AFTER, DEFAULT_KILL_AFTER_NS),
 		.doubt_fd = -1,
 	};
@@ -381,6 +394,18 @@ int hold_run(const struct invocation *invocation, const struct lockable *lockabl
 		status = run_granted(&hold);
 	if (hold.doubt_fd >= 0)
 		close(hold.doubt_fd);
+	if (hold.input_fd >= 0)
+		close(hold.input_fd);
 	descendants_done(&hold.descendants);
 	return connection_close(&hold.connection, status);
+}
+
+int hold_run(const struct invocation *invocation, const struct lockable *lockable)
+{
+	return run_whole(invocation, lockable, NULL);
+}
+
+int hold_run_from(const struct invocation *invocation, const struct hold_source *source)
+{
+	return run_whole(invocation, NULL, source);
 }

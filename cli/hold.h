@@ -15,6 +15,21 @@
 /* Whether the invocation has something to run: CMD or -c. */
 bool hold_has_program(const struct invocation *invocation);
 
+/* Something else than a lock to begin with. */
+struct hold_source {
+	/* Gets what CMD is to run under. 0, or the exit status: said. *RET_HELD: what is to be given back by
+	 * RET_GRANT's token, valid as long as ARG; NULL: nothing. *RET_INPUT: a descriptor that becomes CMD's standard
+	 * input, and is closed then; -1: baton's own. */
+	int (*get)(struct connection *connection, void *arg, const struct lockable **ret_held, struct grant *ret_grant,
+		int *ret_input);
+	/* CMD has ended, to the exit status STATUS. Returns STATUS, or another that is said. */
+	int (*settle)(struct connection *connection, void *arg, int status);
+	void *arg;
+};
+
+/* As hold_run(), for what SOURCE gets. */
+int hold_run_from(const struct invocation *invocation, const struct hold_source *source);
+
 /* Gets LOCKABLE (NULL: nothing but the session), runs the invocation's CMD, gives it back. Returns the exit status. */
 int hold_run(const struct invocation *invocation, const struct lockable *lockable);
 

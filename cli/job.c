@@ -63,16 +63,15 @@ static int write_all(int fd, const char *bytes, size_t length)
 	return 0;
 }
 
-/* A descriptor from which CMD reads the message, or a negative errno. A file in memory: nobody has to feed it. */
-static int open_message(const struct job *job, const struct job_manner *manner)
+int job_open_message(const void *bytes, size_t length, bool is_raw)
 {
 	const int fd = memfd_create("message", MFD_CLOEXEC);
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	r = write_all(fd, job->value, job->length);
-	if (r == 0 && !manner->is_raw)
+	r = write_all(fd, bytes, length);
+	if (r == 0 && !is_raw)
 		r = write_all(fd, "\n", 1);
 	if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
 		r = -errno;
@@ -119,7 +118,8 @@ int job_start(struct job *job, const struct job_manner *manner)
 
 	if (plan.program == NULL)
 		return -ENOMEM;
-	plan.input_fd = manner->is_argument ? open_nothing() : open_message(job, manner);
+	plan.input_fd =
+		manner->is_argument ? open_nothing() : job_open_message(job->value, job->length, manner->is_raw);
 	r = plan.input_fd < 0 ? plan.input_fd : child_start(&job->child, &plan);
 	if (plan.input_fd >= 0)
 		close(plan.input_fd);

@@ -52,6 +52,10 @@ void job_free(struct job *job);
 /* Whether the message can be handed over in that manner; else *RET_WHY says why not. */
 bool job_is_possible(const struct job *job, const struct job_manner *manner, const char **ret_why);
 
+/* A descriptor from which CMD reads the LENGTH bytes, and a newline unless IS_RAW; the caller's. A file in memory:
+ * nobody has to feed it. Or a negative errno. */
+int job_open_message(const void *bytes, size_t length, bool is_raw);
+
 /* Starts CMD with the message. 0, or a negative errno. */
 int job_start(struct job *job, const struct job_manner *manner);
 

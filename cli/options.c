@@ -170,6 +170,9 @@ static void set_option(struct parser *parser, enum option_id id, const char *sho
 	case OPTION_FLAG:
 		break;
 	}
+	if (options[id].repeats)
+		parser->to->repeated[parser->to->repeated_count++] =
+			(struct occurrence){.id = id, .number = setting->number, .text = text};
 }
 
 /* What a flag does besides being set: it may end the parse. */
@@ -429,7 +432,8 @@ void invocation_parse(int argc, char **argv, struct invocation *ret)
 
 	*ret = (struct invocation){.kind = INVOCATION_LIST, .data_from = SIZE_MAX};
 	ret->words = memory_alloc(((size_t)argc + 1) * sizeof(ret->words[0]));
-	if (ret->words == NULL) {
+	ret->repeated = memory_alloc(((size_t)argc + 1) * sizeof(ret->repeated[0]));
+	if (ret->words == NULL || ret->repeated == NULL) {
 		fail(&parser, "out of memory");
 		return;
 	}
@@ -463,6 +467,8 @@ void invocation_done(struct invocation *invocation)
 {
 	memory_free(invocation->words);
 	invocation->words = NULL;
+	memory_free(invocation->repeated);
+	invocation->repeated = NULL;
 }
 
 bool invocation_has(const struct invocation *invocation, enum option_id id)

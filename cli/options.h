@@ -31,12 +31,21 @@ enum invocation_kind {
 	INVOCATION_WRONG, /* `error` says why */
 };
 
+/* An option that may be given several times. */
+struct occurrence {
+	enum option_id id;
+	int64_t number;
+	const char *text;
+};
+
 /* A parsed command line. It points into argv, which must stay. */
 struct invocation {
 	enum invocation_kind kind;
 	const char *noun;              /* NULL: none was given */
 	const struct command *command; /* NULL: none was given */
 	struct setting settings[OPTION_COUNT];
+	struct occurrence *repeated; /* in order */
+	size_t repeated_count;
 	const char **words; /* the arguments without CMD, in order */
 	size_t word_count;
 	size_t data_from; /* the index of the first word that stood behind "--" */

@@ -162,15 +162,20 @@ void output_row_end(struct output *output)
 	add_string(output, output->format == OUTPUT_JSON ? "}\n" : "\n");
 }
 
-void output_text(struct output *output, const char *key, const char *text)
+void output_bytes(struct output *output, const char *key, const void *bytes, size_t length)
 {
 	if (output->format == OUTPUT_JSON) {
 		begin_column(output, NULL);
-		add_json_member(output, key, text, strlen(text));
+		add_json_member(output, key, bytes, length);
 	} else {
 		begin_column(output, key);
-		add_escaped(output, text, strlen(text));
+		add_escaped(output, bytes, length);
 	}
+}
+
+void output_text(struct output *output, const char *key, const char *text)
+{
+	output_bytes(output, key, text, strlen(text));
 }
 
 void output_number(struct output *output, const char *key, uint64_t number)

@@ -47,6 +47,7 @@ void output_value_number(struct output *output, uint64_t number);
 void output_row_begin(struct output *output);
 void output_record_begin(struct output *output);
 void output_text(struct output *output, const char *key, const char *text);
+void output_bytes(struct output *output, const char *key, const void *bytes, size_t length); /* JSON: as a value */
 void output_number(struct output *output, const char *key, uint64_t number);
 void output_bool(struct output *output, const char *key, bool is_so);
 void output_duration(struct output *output, const char *key, int64_t ns); /* JSON: KEY in seconds */
