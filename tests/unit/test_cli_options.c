@@ -205,6 +205,21 @@ static void wrong_words_are_refused(void **state)
 }
 
 /* What comes with later versions must not be taken for something else now. */
+static void what_repeats_is_kept_in_order(void **state)
+{
+	struct invocation invocation = parse("select --recv a --after 2s --default --recv=b");
+
+	(void)state;
+	assert_int_equal(invocation.kind, INVOCATION_RUN);
+	assert_int_equal(invocation.repeated_count, 3);
+	assert_string_equal(invocation.repeated[0].text, "a");
+	assert_int_equal(invocation.repeated[1].id, OPTION_CASE_TIMER);
+	assert_int_equal(invocation.repeated[1].number, 2000000000);
+	assert_string_equal(invocation.repeated[2].text, "b");
+	invocation_done(&invocation);
+	is_refused("select --recv a --recv a=b", "select: --recv: the name \"a=b\" has a '=' in it");
+}
+
 static void what_is_not_there_yet_is_refused(void **state)
 {
 	(void)state;
@@ -213,7 +228,6 @@ static void what_is_not_there_yet_is_refused(void **state)
 	is_refused("lock --lock-delay 5s db true", "lock: no option \"--lock-delay\"");
 	is_refused("chan make --type T jobs", "chan make: no option \"--type\"");
 	is_refused("chan make --auto-close jobs", "chan make: no option \"--auto-close\"");
-	is_refused("select", "no command \"select\"");
 	is_refused("rwmutex lock db true", "no command \"rwmutex\"; did you mean \"mutex\"?");
 }
 
@@ -270,6 +284,7 @@ int main(void)
 		cmocka_unit_test(a_number_may_be_negative_where_one_is_due),
 		cmocka_unit_test(typos_get_the_nearest_word),
 		cmocka_unit_test(wrong_words_are_refused),
+		cmocka_unit_test(what_repeats_is_kept_in_order),
 		cmocka_unit_test(what_is_not_there_yet_is_refused),
 		cmocka_unit_test(the_environment_fills_what_was_not_given),
 		cmocka_unit_test(rows_are_sound),
