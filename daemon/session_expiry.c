@@ -10,10 +10,10 @@
 
 #include <baton/v1/status.pb-c.h>
 #include <errno.h>
-#include <unistd.h>
 
 #include "daemon/lane.h"
 #include "daemon/log.h"
+#include "daemon/socket.h"
 #include "runtime/co.h"
 
 #define PULSE_NS (100 * CO_MILLISECOND)
@@ -122,7 +122,7 @@ static void on_process_removed(struct co_poll *poll)
 {
 	struct session *session = container_of(poll, struct session, process);
 
-	close(poll->fd);
+	socket_close(poll->fd);
 	session_unref(session);
 }
 

@@ -16,6 +16,8 @@
 
 enum { CLOSE_STEP = 256 };
 
+static atomic_ullong last_number;
+
 struct co_channel *co_channel_new(size_t element_bytes, size_t capacity)
 {
 	struct co_channel *channel;
@@ -27,6 +29,7 @@ struct co_channel *co_channel_new(size_t element_bytes, size_t capacity)
 	channel = memory_zalloc(bytes);
 	if (channel == NULL)
 		return NULL;
+	channel->number = atomic_fetch_add_explicit(&last_number, 1, memory_order_relaxed) + 1;
 	channel->element_bytes = element_bytes;
 	channel->capacity = capacity;
 	return channel;

@@ -7,12 +7,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "runtime/co.h"
 
 struct co_channel {
 	struct co_spin lock;
 	bool is_closed;
+	uint64_t number; /* in the order in which channels were made */
 	size_t element_bytes;
 	size_t capacity;
 	size_t length;

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * clock.c - clocks, deadlines and chance, in one place so that a simulation can take their place.
+ * clock.c - the system's clocks and its random source, alone here so that a simulation can take their place.
  */
 #include <errno.h>
-#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
 #include "runtime/co.h"
-#include "runtime/local.h"
-#include "runtime/sched.h"
 
 static int64_t read_clock(clockid_t clock)
 {
@@ -32,20 +29,6 @@ int64_t co_boottime(void)
 int64_t co_realtime(void)
 {
 	return read_clock(CLOCK_REALTIME);
-}
-
-int64_t co_now_cached(void)
-{
-	struct co_m *m = co_m_self();
-
-	return m != NULL ? co_p_now(m->p) : co_now();
-}
-
-int64_t co_deadline_after(int64_t now, int64_t duration_ns)
-{
-	if (duration_ns <= 0)
-		return now;
-	return now > CO_NEVER - duration_ns ? CO_NEVER : now + duration_ns;
 }
 
 void co_random(void *bytes, size_t length)

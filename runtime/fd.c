@@ -12,13 +12,11 @@
 #include "runtime/fd.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/list.h"
 #include "base/memory.h"
 #include "runtime/co.h"
+#include "runtime/descriptor.h"
 #include "runtime/poll.h"
 #include "runtime/sched.h"
 
@@ -56,7 +54,7 @@ static void drop(struct co_fd *fd)
 	co_spin_lock(&open_fds.lock);
 	list_remove(&fd->link);
 	co_spin_unlock(&open_fds.lock);
-	(void)close(fd->poll.fd);
+	co_descriptor_close(fd->poll.fd);
 	memory_free(fd);
 }
 
@@ -97,12 +95,11 @@ static void on_removed(struct co_poll *poll)
 
 int co_fd_open(int number, struct co_fd **ret)
 {
-	int flags = fcntl(number, F_GETFL);
+	int r = co_descriptor_unblock(number);
 	struct co_fd *fd;
-	int r;
 
-	if (flags < 0 || fcntl(number, F_SETFL, flags | O_NONBLOCK) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	fd = memory_zalloc(sizeof(*fd));
 	if (fd == NULL)
 		return CO_ENOMEM;
@@ -150,7 +147,7 @@ void co_fds_close(void)
 	while ((link = list_pop_head(&open_fds.list)) != NULL) {
 		struct co_fd *fd = container_of(link, struct co_fd, link);
 
-		(void)close(fd->poll.fd);
+		co_descriptor_close(fd->poll.fd);
 		memory_free(fd);
 	}
 }
@@ -232,31 +229,6 @@ struct attempt {
 	size_t length;
 };
 
-static ssize_t try_read(int fd, void *buffer, size_t length)
-{
-	ssize_t n = read(fd, buffer, length);
-
-	return n < 0 ? -errno : n;
-}
-
-static ssize_t try_write(int fd, void *buffer, size_t length)
-{
-	ssize_t n = send(fd, buffer, length, MSG_NOSIGNAL);
-
-	if (n < 0 && errno == ENOTSOCK)
-		n = write(fd, buffer, length);
-	return n < 0 ? -errno : n;
-}
-
-static ssize_t try_accept(int fd, void *buffer, size_t length)
-{
-	int n = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-	(void)buffer;
-	(void)length;
-	return n < 0 ? -errno : n;
-}
-
 /* Repeats the attempt until it does not say EAGAIN. */
 static ssize_t perform(struct co_context *context, struct co_fd *fd, struct direction *direction,
 	const struct attempt *attempt, const char *reason)
@@ -279,7 +251,7 @@ static ssize_t perform(struct co_context *context, struct co_fd *fd, struct dire
 
 ssize_t co_read(struct co_context *context, struct co_fd *fd, void *buffer, size_t length)
 {
-	struct attempt attempt = {.call = try_read, .buffer = buffer, .length = length};
+	struct attempt attempt = {.call = co_descriptor_read, .buffer = buffer, .length = length};
 	ssize_t n = begin(fd);
 
 	if (n != 0)
@@ -291,7 +263,7 @@ ssize_t co_read(struct co_context *context, struct co_fd *fd, void *buffer, size
 
 ssize_t co_write(struct co_context *context, struct co_fd *fd, const void *buffer, size_t length)
 {
-	struct attempt attempt = {.call = try_write, .buffer = (void *)(uintptr_t)buffer, .length = length};
+	struct attempt attempt = {.call = co_descriptor_write, .buffer = (void *)(uintptr_t)buffer, .length = length};
 	ssize_t n = begin(fd);
 
 	if (n != 0)
@@ -309,7 +281,7 @@ ssize_t co_write(struct co_context *context, struct co_fd *fd, const void *buffe
 
 int co_accept(struct co_context *context, struct co_fd *fd)
 {
-	struct attempt attempt = {.call = try_accept};
+	struct attempt attempt = {.call = co_descriptor_accept};
 	ssize_t n = begin(fd);
 
 	if (n != 0)

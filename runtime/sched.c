@@ -183,6 +183,13 @@ uint64_t co_id(void)
 	return atomic_load_explicit(&m->current->id, memory_order_relaxed);
 }
 
+int64_t co_now_cached(void)
+{
+	struct co_m *m = co_m_self();
+
+	return m != NULL ? co_p_now(m->p) : co_now();
+}
+
 /* ---- the loop -------------------------------------------------------------------------------- */
 
 static void run_coroutine(struct co_m *m, struct co *coroutine)

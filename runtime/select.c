@@ -2,12 +2,12 @@
  *
  * select.c - Go's select over channels of this process (after the three passes of selectgo in Go's runtime/select.go).
  *
- * All channels are locked, in the order of their addresses and each once. If cases are ready, one of them, drawn at
- * random, is carried out. Else the select stands as a party in the queue of every case, all on one wait, and parks; a
- * peer that claims the wait has carried out its case. Then it leaves the other queues.
+ * All channels are locked, in the order in which they were made and each once. If cases are ready, one of them, drawn
+ * at random, is carried out. Else the select stands as a party in the queue of every case, all on one wait, and parks;
+ * a peer that claims the wait has carried out its case. Then it leaves the other queues.
  *
  * Invariant: before co_select returns it has locked every channel once more, but for the one whose peer claimed it: so
- * none that found its party in a queue still looks at it. Lock order: channels by address.
+ * none that found its party in a queue still looks at it. Lock order: channels by number.
  */
 #include "runtime/channel_private.h"
 
@@ -20,7 +20,7 @@ static struct co_case *merge(struct co_case *a, struct co_case *b)
 	struct co_case **last = &merged;
 
 	while (a != NULL && b != NULL) {
-		struct co_case **least = (uintptr_t)b->channel < (uintptr_t)a->channel ? &b : &a;
+		struct co_case **least = b->channel->number < a->channel->number ? &b : &a;
 
 		*last = *least;
 		last = &(*least)->next_locked;
@@ -30,7 +30,7 @@ static struct co_case *merge(struct co_case *a, struct co_case *b)
 	return merged;
 }
 
-/* The cases that have a channel, as a list by its address. */
+/* The cases that have a channel, as a list by its number. */
 static struct co_case *in_order(struct co_case *cases, size_t count)
 {
 	if (count > 1)

@@ -76,6 +76,13 @@ static struct co_timers *lock_heap_of(const struct co_timer *timer)
 	return NULL;
 }
 
+int64_t co_deadline_after(int64_t now, int64_t duration_ns)
+{
+	if (duration_ns <= 0)
+		return now;
+	return now > CO_NEVER - duration_ns ? CO_NEVER : now + duration_ns;
+}
+
 /* ---- the heap -------------------------------------------------------------------------------- */
 
 static void place(struct co_timers *timers, size_t at, struct co_timer_entry entry)
