@@ -153,7 +153,7 @@ $(B)/gen/%.pb-c.c: proto/%.proto $(PROTOS) | $(DEPS)
 programs-in = $(patsubst %.c,$(B)/%,$(wildcard $(1:%=tests/%/test_*.c)))
 scripts-in = $(wildcard $(1:%=tests/%/test_*.sh) $(1:%=tests/%/test_*.py))
 UNIT := $(call programs-in,unit objects)
-INTEGRATION := $(call programs-in,integration cli) $(call scripts-in,integration cli)
+INTEGRATION := $(call programs-in,integration cli) $(call scripts-in,integration cli sim)
 STRESS := $(call programs-in,stress) $(call scripts-in,stress)
 # What is not about the code's behaviour runs once, not in every sanitizer: installing, examples, units.
 ONCE := $(wildcard $(addprefix tests/integration/test_,install.sh readme.py demo.sh))
@@ -171,6 +171,16 @@ $(B)/tests/%: $(B)/obj/tests/%.o $(TEST_SUPPORT) $(TEST_LIBRARIES)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(LINK_TEST) $(CMOCKA_LIBS)
+
+# Simulations: the files of runtime/sim, and a daemon's socket.c of their own, come before the libraries, whose members of
+# the same names are then left out. The scheduler's question which coroutine is next goes to them too. See sim.h.
+SIMULATED := $(call objects,$(wildcard runtime/sim/*.c) $(filter-out tests/sim/sim_%,$(wildcard tests/sim/*.c)))
+SIM := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/sim_*.c))
+
+$(SIM): $(B)/tests/sim/%: $(B)/obj/tests/sim/%.o $(SIMULATED) $(TEST_LIBRARIES)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(LINK_TEST) -Wl,--wrap=co_queue_pick
 
 # The tool's have no daemon in them: it has names of its own.
 $(B)/tests/unit/test_cli_%: $(B)/obj/tests/unit/test_cli_%.o $(B)/libcli.a $(B)/libclient.a $(B)/libproto.a $(B)/libbase.a
@@ -216,13 +226,19 @@ $(PYTHON): $(PROTOS) | $(call deps-of,check)
 	$(Q)protoc -Iproto --python_out=$(@D) $(PROTOS)
 	@touch $@
 
-tests: all $(UNIT) $(filter $(B)/%,$(INTEGRATION) $(STRESS)) $(FUZZ) $(PYTHON) ## all test programs, not run
+tests: all $(UNIT) $(filter $(B)/%,$(INTEGRATION) $(STRESS)) $(SIM) $(FUZZ) $(PYTHON) ## all test programs, not run
 
 check: tests header-check layer-check symbols-check semantics-check go-tests-check ## build, then every test that takes seconds
 	$(RUN) $(UNIT) $(FUZZ) $(filter-out $(SYSTEMD),$(INTEGRATION))
 
 check-tests: tests # what is repeated with sanitizers and other switches
 	$(RUN) $(UNIT) $(FUZZ) $(filter-out $(SYSTEMD) $(ONCE),$(INTEGRATION)) $(STRESS)
+
+SEEDS ?= 1000
+SEED ?= $(shell date +%s)
+
+sim: $(SIM) ## the daemon in simulations under faults: SEEDS=n of them (1000) from SEED=first (else any); see docs/reliability.md
+	@set -e; for simulation in $(SIM); do $$simulation --first $(SEED) --seeds $(SEEDS); done
 
 check-stress: tests ## races and failures, many times over; TEST_SCALE=10 for ten times as often
 	$(RUN) -j 1 $(STRESS)
@@ -254,6 +270,7 @@ check-all: $(call deps-of,check-all lint) ## check, sanitizers, stress, other sw
 	$(MAKE) B=$(B)-clang CC=clang tests
 	$(RUN) $(SYSTEMD)
 	$(MAKE) check-stress
+	$(MAKE) sim SEEDS=5000
 	$(MAKE) check-ucontext
 	$(MAKE) check-arm64
 	$(MAKE) asan
@@ -309,8 +326,9 @@ deps-bench: ## install what bench and bench-runtime compare with; leaves no serv
 
 # ---- looking at the code --------------------------------------------------------------------------------------------
 
-HEADERS := $(wildcard $(addsuffix /*.h,base proto runtime daemon daemon/objects clientlib cli tests/lib tests/examples))
-SOURCES := $(wildcard $(addsuffix /*.c,base proto runtime daemon daemon/objects clientlib cli))
+HEADERS := $(wildcard $(addsuffix /*.h,base proto runtime runtime/sim daemon daemon/objects clientlib cli tests/lib tests/sim \
+	tests/examples))
+SOURCES := $(wildcard $(addsuffix /*.c,base proto runtime runtime/sim daemon daemon/objects clientlib cli))
 TESTS := $(wildcard tests/*/*.[ch] tests/bench/peers/*.[ch] tests/bench/runtime/*.[ch])
 SCRIPTS := $(filter-out %.py,$(wildcard scripts/* .ci/run demo/* tests/*/*.sh))
 
@@ -416,4 +434,4 @@ help: ## this list
 
 .PHONY: all asan bench bench-runtime check check-all check-arm64 check-stress check-tests check-ucontext clean demo deps \
 	deps-bench dist format fuzz fuzzers go-tests-check header-check help install install-files layer-check lint \
-	lint-cppcheck lint-format lint-shell lint-tidy semantics-check symbols-check tests tsan uninstall
+	lint-cppcheck lint-format lint-shell lint-tidy semantics-check sim symbols-check tests tsan uninstall

@@ -34,6 +34,7 @@ static struct {
 	atomic_bool stopping;
 	uint64_t incarnation;
 	int64_t started_ns;
+	struct co_waitgroup background; /* coroutines that end with the run's context, which they use until then */
 } server;
 
 uint64_t server_incarnation(void)
@@ -54,6 +55,18 @@ int64_t server_uptime(void)
 static void pulse(void *arg)
 {
 	session_expiry_pulse(arg);
+	(void)co_waitgroup_done(&server.background);
+}
+
+static int start_pulse(struct co_context *running)
+{
+	int r = co_waitgroup_add(&server.background, 1);
+
+	if (r == 0)
+		r = co_go(pulse, running);
+	if (r < 0)
+		(void)co_waitgroup_done(&server.background);
+	return r;
 }
 
 /* ---- the stop -------------------------------------------------------------------------------------------------------
@@ -132,7 +145,7 @@ int server_run(const struct options *options)
 	}
 	r = co_with_cancel(NULL, &running);
 	if (r == 0)
-		r = co_go(pulse, running);
+		r = start_pulse(running);
 	if (r == 0)
 		r = listener_start();
 	if (r < 0) {
@@ -147,7 +160,7 @@ int server_run(const struct options *options)
 	status = 0;
 done:
 	co_cancel(running, "the daemon has stopped");
-	co_yield();
+	(void)co_waitgroup_wait(NULL, &server.background);
 	co_context_unref(running);
 	state_close();
 	contexts_done();
