@@ -120,7 +120,7 @@ static void connect_again(struct sim_client *client)
 	if (co_poll_add(&client->poll, true) != 0) {
 		sim_close(fd);
 		client->poll.fd = -1;
-	} else if (core_connect(client->core) != BATON_OK) {
+	} else if (core_connect(client->core, co_now()) != BATON_OK) {
 		core_end(client->core, BATON_ENOMEM, "no memory");
 	}
 }
