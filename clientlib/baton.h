@@ -210,6 +210,8 @@ enum baton_case_kind {
 	BATON_CASE_SEND,    /* name value                    */
 	BATON_CASE_RECEIVE, /* name [manual_ack]             -> closed, or value, token, attempt */
 	BATON_CASE_LOCK,    /* name of a mutex               -> token, abandoned */
+	BATON_CASE_WG,      /* name of a wait group: at zero -> number: shares lost */
+	BATON_CASE_ONCE,    /* name of a once: done          -> value */
 	BATON_CASE_TIMER,   /* after_ns from the start of the call; 0: ready when nothing else is */
 	BATON_CASE_KIND_COUNT
 };

@@ -33,5 +33,7 @@ struct select_kind {
 
 extern const struct select_kind select_send, select_receive; /* service_channel.c */
 extern const struct select_kind select_lock;                 /* service_mutex.c */
+extern const struct select_kind select_zero;                 /* service_waitgroup.c */
+extern const struct select_kind select_done;                 /* service_once.c */
 
 #endif

@@ -11,6 +11,7 @@
 #include "daemon/notice.h"
 #include "daemon/objects/once.h"
 #include "daemon/registry.h"
+#include "daemon/select_kind.h"
 #include "daemon/services.h"
 #include "daemon/session.h"
 #include "daemon/state.h"
@@ -164,3 +165,24 @@ int handle_once_reset(struct call *call, const void *message, void *answer)
 	registry_release(object);
 	return STATUS(OK);
 }
+
+/* ---- its end as a case of a select ------------------------------------------------------------------------------- */
+
+static int open_done(struct call *call, const Baton__V1__SelectCase *request, struct select_case *choice)
+{
+	const int r = registry_open(OBJECT_ONCE, request->name, once_make, NULL, &choice->object, NULL);
+
+	if (r != OBJECT_OK)
+		return call_fail_object(call, kind, request->name, r);
+	choice->type = &once_case_done;
+	seat_init(&choice->seat, call_entry(call));
+	return STATUS(OK);
+}
+
+static void take_done(struct call *call, const struct select_case *choice, Baton__V1__SelectWaitResponse *response)
+{
+	(void)response;
+	call_reply_value(call, SELECT_FIELD_VALUE, choice->seat.slot);
+}
+
+const struct select_kind select_done = {.object = kind, .open = open_done, .take = take_done};

@@ -23,6 +23,8 @@ static const struct select_kind *const kinds[] = {
 	[KIND(SEND)] = &select_send,
 	[KIND(RECEIVE)] = &select_receive,
 	[KIND(LOCK)] = &select_lock,
+	[KIND(WAIT)] = &select_zero,
+	[KIND(ONCE)] = &select_done,
 };
 
 /* A call's cases. */

@@ -9,6 +9,7 @@
 #include "daemon/call.h"
 #include "daemon/objects/waitgroup.h"
 #include "daemon/registry.h"
+#include "daemon/select_kind.h"
 #include "daemon/services.h"
 
 #define STATUS(name) BATON__V1__STATUS__STATUS_##name
@@ -94,3 +95,24 @@ int handle_waitgroup_wait(struct call *call, const void *message, void *answer)
 	response->lost = lost;
 	return leave(call, object, response->would_block ? OBJECT_OK : r);
 }
+
+/* ---- zero as a case of a select ---------------------------------------------------------------------------------- */
+
+static int open_zero(struct call *call, const Baton__V1__SelectCase *request, struct select_case *choice)
+{
+	const int r = registry_open(OBJECT_WAITGROUP, request->name, waitgroup_make, NULL, &choice->object, NULL);
+
+	if (r != OBJECT_OK)
+		return call_fail_object(call, kind, request->name, r);
+	choice->type = &waitgroup_case_zero;
+	seat_init(&choice->seat, call_entry(call));
+	return STATUS(OK);
+}
+
+static void take_zero(struct call *call, const struct select_case *choice, Baton__V1__SelectWaitResponse *response)
+{
+	(void)call;
+	response->number = choice->seat.token;
+}
+
+const struct select_kind select_zero = {.object = kind, .open = open_zero, .take = take_zero};
