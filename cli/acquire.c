@@ -70,9 +70,9 @@ static void say_granted(const struct acquisition *acquisition)
 	char taken[DURATION_TEXT_BYTES];
 	const int64_t taken_ns = loop_now() - acquisition->connection->started_ns;
 
-	say_about(acquisition->connection->invocation, acquisition->subject, "locked after %s, token %" PRIu64 "%s",
-		duration_format(taken_ns / 1000 * 1000, taken, sizeof(taken)), acquisition->grant.token,
-		acquisition->grant.abandoned ? ", abandoned by its last holder" : "");
+	say_about(acquisition->connection->invocation, acquisition->subject, "%s after %s, token %" PRIu64 "%s",
+		acquisition->lockable->granted, duration_format(taken_ns / 1000 * 1000, taken, sizeof(taken)),
+		acquisition->grant.token, acquisition->grant.abandoned ? ", abandoned by its last holder" : "");
 }
 
 /* ---- acquiring --------------------------------------------------------------------------------------------------- */
@@ -104,6 +104,7 @@ static int judge(const struct acquisition *acquisition, const struct baton_resul
 static void on_locked(const struct baton_result *result, void *arg)
 {
 	struct acquisition *acquisition = arg;
+	const struct lockable *lockable = acquisition->lockable;
 
 	acquisition->is_done = true;
 	if (result->error != 0) {
@@ -112,6 +113,8 @@ static void on_locked(const struct baton_result *result, void *arg)
 	}
 	acquisition->is_granted = true;
 	acquisition->grant = (struct grant){.token = result->token, .abandoned = result->abandoned};
+	if (lockable->take != NULL)
+		acquisition->grant.is_nothing = !lockable->take(result, lockable->arg, &acquisition->grant.status);
 }
 
 static void stop_waiting(void *arg)
@@ -170,11 +173,11 @@ int acquire(struct connection *connection, const struct lockable *lockable, stru
 	wait_for_lock(&acquisition);
 	if (!acquisition.is_granted)
 		return acquisition.status;
-	if (connection->fatal_signal != 0) {
+	if (connection->fatal_signal != 0 && !acquisition.grant.is_nothing) {
 		release(connection, lockable, acquisition.grant.token);
 		return STATUS_SIGNAL + connection->fatal_signal;
 	}
-	if (invocation_has(connection->invocation, OPTION_VERBOSE))
+	if (invocation_has(connection->invocation, OPTION_VERBOSE) && !acquisition.grant.is_nothing)
 		say_granted(&acquisition);
 	*ret = acquisition.grant;
 	return 0;
@@ -182,11 +185,16 @@ int acquire(struct connection *connection, const struct lockable *lockable, stru
 
 /* ---- releasing --------------------------------------------------------------------------------------------------- */
 
+void release_begin(struct connection *connection)
+{
+	connection->deadline_ns = loop_now() + RELEASE_NS;
+}
+
 int release(struct connection *connection, const struct lockable *lockable, uint64_t token)
 {
 	const struct baton_call call = {
 		.size = sizeof(call), .operation = lockable->release, .name = lockable->name, .token = token};
 
-	connection->deadline_ns = loop_now() + RELEASE_NS;
+	release_begin(connection);
 	return connection_call(connection, &call, NULL, NULL) == 0 ? 0 : STATUS_LOST;
 }

@@ -44,6 +44,8 @@ static _Noreturn void become(const struct child_plan *plan, pid_t parent)
 		fail(program, errno);
 	if (plan->input_fd >= 0 && dup2(plan->input_fd, STDIN_FILENO) < 0)
 		fail(program, errno);
+	if (plan->output_fd >= 0 && dup2(plan->output_fd, STDOUT_FILENO) < 0)
+		fail(program, errno);
 	if (plan->loop->child_was_ignored)
 		signal(SIGCHLD, SIG_IGN);
 	sigprocmask(SIG_SETMASK, &plan->loop->mask_before, NULL);

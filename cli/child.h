@@ -26,8 +26,9 @@ struct child_plan {
 	char *const *program;    /* found by PATH; ended by NULL */
 	const struct loop *loop; /* whose signal mask is put back */
 	bool leads_group;
-	int kept_fd;  /* inherited under the number it has, though close-on-exec elsewhere; -1: none */
-	int input_fd; /* its standard input; -1: baton's */
+	int kept_fd;   /* inherited under the number it has, though close-on-exec elsewhere; -1: none */
+	int input_fd;  /* its standard input; -1: baton's */
+	int output_fd; /* its standard output; -1: baton's */
 };
 
 /* Whether this process has a controlling terminal. */

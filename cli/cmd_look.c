@@ -11,7 +11,7 @@
 #include "cli/status.h"
 #include "cli/suggest.h"
 
-static const char *const kinds[] = {"chan", "mutex", "wg"};
+static const char *const kinds[] = {"chan", "mutex", "wg", "once"};
 
 static bool is_kind(const char *word)
 {
@@ -29,7 +29,7 @@ static int refuse_kind(const struct invocation *invocation, const char *word)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		suggestion_offer(&suggestion, kinds[i]);
 	if (suggestion.best == NULL)
-		return say_usage(invocation, "no kind \"%s\"; there are chan, mutex and wg", word);
+		return say_usage(invocation, "no kind \"%s\"; there are chan, mutex, wg and once", word);
 	return say_usage(invocation, "no kind \"%s\"; did you mean \"%s\"?", word, suggestion.best);
 }
 

@@ -13,6 +13,7 @@ static struct lockable mutex_of(const struct invocation *invocation)
 {
 	return (struct lockable){
 		.kind = "mutex",
+		.granted = "locked",
 		.name = invocation_word(invocation, 0),
 		.acquire = BATON_MUTEX_LOCK,
 		.release = BATON_MUTEX_UNLOCK,

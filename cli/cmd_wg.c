@@ -69,6 +69,7 @@ int run_wg_run(const struct invocation *invocation)
 	const bool is_added = invocation_has(invocation, OPTION_ADDED);
 	const struct lockable share = {
 		.kind = "wg",
+		.granted = "added",
 		.name = invocation_word(invocation, 0),
 		.acquire = is_added ? BATON_WG_ADOPT : BATON_WG_ADD,
 		.release = BATON_WG_DONE,

@@ -51,6 +51,8 @@ enum option_id {
 	OPTION_CASE_LOCK,
 	OPTION_CASE_TIMER,
 	OPTION_DEFAULT,
+	OPTION_CAPTURE,
+	OPTION_KEEP,
 	OPTION_COUNT
 };
 
@@ -139,6 +141,9 @@ int run_wg_done(const struct invocation *invocation);
 int run_wg_wait(const struct invocation *invocation);
 int run_wg_run(const struct invocation *invocation);
 int run_select(const struct invocation *invocation);
+int run_once_do(const struct invocation *invocation);
+int run_once_get(const struct invocation *invocation);
+int run_once_reset(const struct invocation *invocation);
 int run_session_open(const struct invocation *invocation);
 int run_session_run(const struct invocation *invocation);
 int run_session_close(const struct invocation *invocation);

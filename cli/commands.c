@@ -54,6 +54,10 @@ const struct option options[OPTION_COUNT] = {
 	[OPTION_CASE_TIMER] = {0, "after", OPTION_OF_DURATION, "D", 0, 0, "a case: so long has passed", true},
 	[OPTION_DEFAULT] = {0, "default", OPTION_FLAG, NULL, 0, 0,
 		"do not wait: where no case is ready print default and exit 1"},
+	[OPTION_CAPTURE] = {0, "capture", OPTION_FLAG, NULL, 0, 0,
+		"CMD's standard output is the value, and every caller writes it"},
+	[OPTION_KEEP] = {0, "keep", OPTION_OF_DURATION, "D", 0, 0,
+		"it stays done for so long; then the next caller runs CMD again (0, the default: until reset)"},
 };
 
 #define OPTIONS(...)                                                                                                   \
@@ -185,6 +189,27 @@ const struct command commands[] = {
 			"held while it runs. A case of lock needs CMD, but inside BATON_SESSION. With no case it waits "
 			"until -t or a signal ends it.",
 		.run = run_select},
+	{.noun = "once",
+		.verb = "do",
+		.arguments = {{"N", ARGUMENT_NAME, false}, {"CMD", ARGUMENT_PROGRAM, true}},
+		OPTIONS(OPTION_CAPTURE, OPTION_KEEP, OPTION_TRY, OPTION_WAIT, OPTION_CODE, OPTION_TTL,
+			OPTION_KILL_AFTER, OPTION_LABEL, OPTION_SHELL, OPTION_ALONE, OPTION_VERBOSE),
+		.summary = "run CMD unless it was done; while another caller runs it, wait",
+		.details =
+			"Of all who call this for N one runs CMD, and exits with its status. When that is 0 it is done, and the "
+			"others exit with 0; else, or when baton is killed, the next caller runs its CMD. CMD finds BATON_TOKEN "
+			"and the like as a lock's does. A caller with --capture writes the value exactly as CMD wrote it.",
+		.run = run_once_do},
+	{.noun = "once",
+		.verb = "get",
+		.arguments = {{"N", ARGUMENT_NAME, false}},
+		.summary = "write the value; exit 1 if it is not done",
+		.run = run_once_get},
+	{.noun = "once",
+		.verb = "reset",
+		.arguments = {{"N", ARGUMENT_NAME, false}},
+		.summary = "forget that it was done; exit 1 if it was not",
+		.run = run_once_reset},
 	{.noun = "session",
 		.verb = "open",
 		OPTIONS(OPTION_TTL, OPTION_LABEL, OPTION_PID),
@@ -218,7 +243,7 @@ const struct command commands[] = {
 		.arguments = {{"KIND", ARGUMENT_TEXT, true}, {"PATTERN", ARGUMENT_TEXT, true}},
 		.summary = "list what there is",
 		.details =
-			"Columns: kind, name, state, holders, waiters. KIND is chan, mutex or wg; one word that is none is a "
+			"Columns: kind, name, state, holders, waiters. KIND is chan, mutex, wg or once; one word that is none is a "
 			"PATTERN, as the shell's.",
 		.run = run_ls},
 	{.noun = "inspect",
@@ -238,6 +263,7 @@ const struct noun nouns[] = {
 	{"chan", "channels: messages from process to process, as Go's"},
 	{"mutex", "locks that are held while a command runs"},
 	{"wg", "wait groups: waiting until all are done"},
+	{"once", "what is done once, whoever calls"},
 	{"session", "what locks and messages belong to"},
 };
 

@@ -92,6 +92,11 @@ struct subject connection_subject(const struct baton_call *call)
 		[BATON_WG_DONE] = "wg",
 		[BATON_WG_WAIT] = "wg",
 		[BATON_WG_ADOPT] = "wg",
+		[BATON_ONCE_BEGIN] = "once",
+		[BATON_ONCE_COMPLETE] = "once",
+		[BATON_ONCE_FAIL] = "once",
+		[BATON_ONCE_GET] = "once",
+		[BATON_ONCE_RESET] = "once",
 	};
 	const char *kind = call->operation == BATON_INSPECT ? call->kind : kinds[call->operation];
 

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/capture.h"
 #include "cli/child.h"
 #include "cli/connection.h"
 #include "cli/descendants.h"
@@ -43,6 +44,7 @@ struct hold {
 	int input_fd;                     /* CMD's standard input; -1: ours */
 	struct subject subject;
 	struct grant grant;
+	struct capture *capture; /* the lockable's; NULL: none */
 	int64_t ttl_ns;
 	int64_t kill_after_ns;
 	bool has_terminal;
@@ -240,6 +242,7 @@ static int start(struct hold *hold)
 		.leads_group = !hold->has_terminal,
 		.kept_fd = -1,
 		.input_fd = hold->input_fd,
+		.output_fd = hold->capture != NULL ? hold->capture->write_fd : -1,
 	};
 	int r;
 
@@ -255,6 +258,8 @@ static int start(struct hold *hold)
 	r = child_start(&hold->child, &plan);
 	if (plan.kept_fd >= 0)
 		close(plan.kept_fd);
+	if (hold->capture != NULL)
+		capture_started(hold->capture);
 	return r;
 }
 
@@ -271,32 +276,43 @@ static void run(struct hold *hold)
 	loop_take_signals(&connection->loop);
 	hold->is_fresh = false;
 	while (!is_over(hold)) {
-		struct pollfd doubt = {.fd = hold->doubt_fd, .events = POLLIN};
+		struct pollfd extra[] = {
+			{.fd = hold->doubt_fd, .events = POLLIN},
+			{.fd = hold->capture != NULL ? hold->capture->read_fd : -1, .events = POLLIN},
+		};
 		const int64_t until_ns = hold->stage == STAGE_RUNNING ? LOOP_NEVER : hold->kill_at_ns;
 		uint64_t ticks;
 
 		heed_doubt(hold);
-		if (!connection_step(connection, &doubt, 1, until_ns))
+		if (!connection_step(connection, extra, 2, until_ns))
 			lose(hold, baton_strerror(connection->loop.client_error));
-		if (doubt.revents != 0 && read(hold->doubt_fd, &ticks, sizeof(ticks)) > 0)
+		if (extra[0].revents != 0 && read(hold->doubt_fd, &ticks, sizeof(ticks)) > 0)
 			hold->doubt_at_ns = 0;
 		if (hold->stage != STAGE_RUNNING && loop_now() >= hold->kill_at_ns)
 			send_kill(hold);
+		if (hold->capture != NULL)
+			capture_read(hold->capture);
 	}
+	if (hold->capture != NULL)
+		capture_read(hold->capture); /* what was written last */
 }
 
 /* After CMD: gives the lock back. Returns the exit status. */
 static int finish(struct hold *hold)
 {
-	if (!hold->is_lost && hold->lockable != NULL &&
-		release(&hold->connection, hold->lockable, hold->grant.token) != 0)
+	const struct lockable *lockable = hold->lockable;
+	int status = child_exit_status(&hold->child);
+
+	if (!hold->is_lost && lockable != NULL && lockable->finish != NULL)
+		status = lockable->finish(&hold->connection, lockable, hold->grant.token, status, lockable->arg);
+	else if (!hold->is_lost && lockable != NULL && release(&hold->connection, lockable, hold->grant.token) != 0)
 		hold->is_lost = true;
 	if (hold->is_lost || hold->stage != STAGE_RUNNING)
 		return STATUS_LOST;
 	/* As a shell expects of a program that ^C ended. */
 	if (hold->was_interrupted && WIFSIGNALED(hold->child.status) && WTERMSIG(hold->child.status) == SIGINT)
 		hold->connection.fatal_signal = SIGINT;
-	return child_exit_status(&hold->child);
+	return status;
 }
 
 static int run_granted(struct hold *hold)
@@ -379,8 +395,10 @@ static int run_whole(
 	};
 	int status;
 
-	if (lockable != NULL)
+	if (lockable != NULL) {
 		hold.subject = (struct subject){lockable->kind, lockable->name};
+		hold.capture = lockable->capture;
+	}
 	if (invocation->program != NULL && invocation_has(invocation, OPTION_SHELL))
 		return say_usage(invocation, "-c STRING and CMD \"%s\": one of them", invocation->program[0]);
 	status = connection_init(&hold.connection, invocation);
@@ -391,7 +409,7 @@ static int run_whole(
 	hold.connection.arg = &hold;
 	status = begin(&hold);
 	if (status == 0)
-		status = run_granted(&hold);
+		status = hold.grant.is_nothing ? hold.grant.status : run_granted(&hold);
 	if (hold.doubt_fd >= 0)
 		close(hold.doubt_fd);
 	if (hold.input_fd >= 0)

@@ -113,6 +113,7 @@ int job_start(struct job *job, const struct job_manner *manner)
 		.loop = manner->loop,
 		.leads_group = manner->leads_group,
 		.kept_fd = -1,
+		.output_fd = -1,
 	};
 	int r;
 
