@@ -13,6 +13,7 @@
 
 #include "base/memory.h"
 #include "runtime/channel_private.h"
+#include "runtime/wait.h"
 
 enum { CLOSE_STEP = 256 };
 
@@ -145,7 +146,7 @@ static inline __attribute__((always_inline)) int wait_for_peer(struct co_context
 	int r;
 
 	party.element = element;
-	co_wait_init(&wait, reason);
+	co_wait_init_within(&wait, reason, context == NULL ? CO_WAIT_BY_LOCK : CO_WAIT_OPEN);
 	co_waitq_push(queue, &party.waiter, &wait);
 	r = co_wait_park(&wait, context, CO_NEVER, &channel->lock);
 	if (wait.winner == NULL) { /* no peer took it out */

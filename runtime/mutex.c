@@ -18,6 +18,7 @@
  */
 #include "runtime/co.h"
 #include "runtime/sched.h"
+#include "runtime/wait.h"
 
 #define STARVES_NS (1 * CO_MILLISECOND)
 
@@ -186,7 +187,7 @@ static int wait_in_queue(struct co_context *context, struct co_mutex *mutex, boo
 	struct co_wait wait;
 	int r;
 
-	co_wait_init(&wait, "sync.Mutex.Lock");
+	co_wait_init_within(&wait, "sync.Mutex.Lock", context == NULL ? CO_WAIT_BY_LOCK : CO_WAIT_OPEN);
 	if (was_woken)
 		co_waitq_push_front(&mutex->waiters, &waiter, &wait);
 	else

@@ -15,6 +15,7 @@
  */
 #include "runtime/claimed.h"
 #include "runtime/co.h"
+#include "runtime/wait.h"
 
 /* The bits of `state`; the rest of it counts readers. */
 enum {
@@ -97,7 +98,7 @@ static int wait_in_queue(
 	struct co_wait wait;
 	int r;
 
-	co_wait_init(&wait, reason);
+	co_wait_init_within(&wait, reason, context == NULL ? CO_WAIT_BY_LOCK : CO_WAIT_OPEN);
 	co_waitq_push(queue, &party.waiter, &wait);
 	r = co_wait_park(&wait, context, CO_NEVER, &rwmutex->lock);
 	if (r != 0) {

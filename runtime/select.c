@@ -10,6 +10,7 @@
  * none that found its party in a queue still looks at it. Lock order: channels by number.
  */
 #include "runtime/channel_private.h"
+#include "runtime/wait.h"
 
 /* ---- the order of locks ---------------------------------------------------------------------- */
 
@@ -173,7 +174,8 @@ static struct co_case *wait_for_peer(struct co_context *context, struct co_case 
 	struct co_wait wait;
 	int r;
 
-	co_wait_init(&wait, first != NULL ? "select" : "select (no cases)");
+	co_wait_init_within(&wait, first != NULL ? "select" : "select (no cases)",
+		context == NULL ? CO_WAIT_BY_LOCKS : CO_WAIT_OPEN);
 	join_queues(first, &wait);
 	r = co_wait_park_commit(&wait, context, CO_NEVER, unlock_all, first);
 	leave_queues(first, wait.winner);

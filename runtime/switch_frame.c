@@ -17,10 +17,10 @@ void co_machine_start(void); /* in assembly: calls the entry function from the s
  * and the address to go on at; and the words that keep the bottom frame aligned to 16 bytes. */
 enum {
 #if defined(__x86_64__)
-	WORDS = 7,
-	ENTRY_WORD = 3,
-	FRAME_WORD = 5,
-	RESUME_WORD = 6,
+	WORDS = 3,
+	RESUME_WORD = 0,
+	FRAME_WORD = 1,
+	ENTRY_WORD = 2,
 	PADDING_WORDS = 2,
 #else
 	WORDS = 20,

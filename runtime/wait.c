@@ -5,7 +5,8 @@
  * The state of a wait is three bits, each set once (READY and PARKED by addition: that is one instruction). CLAIMED:
  * its result is decided. READY: its coroutine may go on. PARKED: its coroutine has left its stack and released its
  * locks. Who sets the second of READY and PARKED puts the coroutine into a run queue; so it is never run on a stack
- * that it still stands on, and may be claimed and readied before it has parked.
+ * that it still stands on, and may be claimed and readied before it has parked. A wait that can be found only by locks
+ * which are released after the switch needs less: see co_wait_init_within().
  *
  * Lock order: the caller's locks, then the context's, then a timer heap's or the run queue's.
  */
@@ -21,6 +22,8 @@ enum {
 	CLAIMED = 1,
 	READY = 2,
 	PARKED = 4,
+	AFTER_PARK = 8,  /* nobody else sees the wait before it has parked */
+	ONE_BY_ONE = 16, /* nor do two at a time, ever */
 };
 
 /* ---- queues ---------------------------------------------------------------------------------- */
@@ -98,11 +101,26 @@ void co_wait_init(struct co_wait *wait, const char *reason)
 	wait->reason = reason;
 }
 
+void co_wait_init_within(struct co_wait *wait, const char *reason, enum co_wait_reach reach)
+{
+	static const unsigned states[] = {
+		[CO_WAIT_BY_LOCKS] = AFTER_PARK,
+		[CO_WAIT_BY_LOCK] = AFTER_PARK | ONE_BY_ONE,
+	};
+
+	co_wait_init(wait, reason);
+	atomic_init(&wait->state, states[reach]);
+}
+
 bool co_wait_claim(struct co_wait *wait, struct co_waiter *winner, int result)
 {
-	if ((atomic_load_explicit(&wait->state, memory_order_relaxed) & CLAIMED) != 0)
+	const unsigned state = atomic_load_explicit(&wait->state, memory_order_relaxed);
+
+	if ((state & CLAIMED) != 0)
 		return false;
-	if ((atomic_fetch_or_explicit(&wait->state, CLAIMED, memory_order_acq_rel) & CLAIMED) != 0)
+	if ((state & ONE_BY_ONE) != 0)
+		atomic_store_explicit(&wait->state, state | CLAIMED, memory_order_relaxed);
+	else if ((atomic_fetch_or_explicit(&wait->state, CLAIMED, memory_order_acq_rel) & CLAIMED) != 0)
 		return false;
 	wait->winner = winner;
 	wait->result = result;
@@ -138,15 +156,19 @@ static void release(struct co_spin *unlock, void (*commit)(void *arg), void *arg
 static bool after_park(struct co_m *m, struct co *coroutine)
 {
 	struct co_wait *wait = m->parking.wait;
-	bool again;
+	const unsigned state = atomic_load_explicit(&wait->state, memory_order_relaxed);
+	bool again = false;
 
 	co_check_stack(coroutine);
 	co_check_thread();
 	atomic_store_explicit(&coroutine->reason, wait->reason, memory_order_relaxed);
 	atomic_store_explicit(&coroutine->since, co_p_now(m->p), memory_order_relaxed);
 	atomic_store_explicit(&coroutine->state, CO_STATE_PARKED, memory_order_relaxed);
+	if ((state & AFTER_PARK) != 0)
+		atomic_store_explicit(&wait->state, state | PARKED, memory_order_relaxed);
 	release(m->parking.unlock, m->parking.commit, m->parking.commit_arg);
-	again = (atomic_fetch_add_explicit(&wait->state, PARKED, memory_order_acq_rel) & READY) != 0;
+	if ((state & AFTER_PARK) == 0)
+		again = (atomic_fetch_add_explicit(&wait->state, PARKED, memory_order_acq_rel) & READY) != 0;
 	if (m->parking.wake_poller) {
 		m->parking.wake_poller = false;
 		co_poller_wake();

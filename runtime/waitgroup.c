@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "runtime/claimed.h"
 #include "runtime/co.h"
+#include "runtime/wait.h"
 
 enum {
 	CONTENDED = 1,
@@ -122,7 +123,7 @@ int co_waitgroup_wait(struct co_context *context, struct co_waitgroup *group)
 		return 0;
 	}
 	party.generation = group->generation;
-	co_wait_init(&wait, "sync.WaitGroup.Wait");
+	co_wait_init_within(&wait, "sync.WaitGroup.Wait", context == NULL ? CO_WAIT_BY_LOCK : CO_WAIT_OPEN);
 	co_waitq_push(&group->waiters, &party.waiter, &wait);
 	r = co_wait_park(&wait, context, CO_NEVER, &group->lock);
 	if (r != 0) {

@@ -13,7 +13,7 @@ STATES = ("free", "runnable", "running", "waiting")
 FRAMES_MAX = 64
 WORD = 8
 # Where the frame pointer and the address to go on at lie in a stack at rest: runtime/switch_frame.c.
-REST = {"i386:x86-64": (5, 6), "aarch64": (10, 11)}
+REST = {"i386:x86-64": (1, 0), "aarch64": (10, 11)}
 
 
 def number(value):
