@@ -392,6 +392,7 @@ USERUNITDIR ?= $(PREFIX)/lib/systemd/user
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 GDBDIR ?= $(PREFIX)/share/gdb/auto-load
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 
 # What goes where, a row each: folder, mode, files. A link and baton.pc come besides.
 define INSTALLED
@@ -409,6 +410,7 @@ $(USERUNITDIR) 644 systemd/user/batond.service systemd/user/batond.socket
 $(SYSUSERSDIR) 644 systemd/sysusers.d/baton.conf
 $(TMPFILESDIR) 644 systemd/tmpfiles.d/baton.conf
 $(GDBDIR)$(BINDIR) 644 scripts/batond-gdb.py
+$(COMPLETIONDIR) 644 cli/completion/baton
 endef
 export INSTALLED
 

@@ -7,29 +7,21 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "cli/kinds.h"
 #include "cli/simple.h"
 #include "cli/status.h"
 #include "cli/suggest.h"
 
-static const char *const kinds[] = {"chan", "mutex", "wg", "once"};
-
-static bool is_kind(const char *word)
-{
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (strcmp(word, kinds[i]) == 0)
-			return true;
-	return false;
-}
-
 static int refuse_kind(const struct invocation *invocation, const char *word)
 {
 	struct suggestion suggestion;
+	char list[256];
 
 	suggestion_begin(&suggestion, word);
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		suggestion_offer(&suggestion, kinds[i]);
+	for (size_t i = 0; i < kind_count; i++)
+		suggestion_offer(&suggestion, kinds[i].name);
 	if (suggestion.best == NULL)
-		return say_usage(invocation, "no kind \"%s\"; there are chan, mutex, wg and once", word);
+		return say_usage(invocation, "no kind \"%s\"; there are %s", word, kinds_listed(list, sizeof(list)));
 	return say_usage(invocation, "no kind \"%s\"; did you mean \"%s\"?", word, suggestion.best);
 }
 
@@ -92,7 +84,7 @@ int run_ls(const struct invocation *invocation)
 {
 	const char *first = invocation_word(invocation, 0);
 	const char *second = invocation_word(invocation, 1);
-	const bool has_kind = first != NULL && (second != NULL || is_kind(first));
+	const bool has_kind = first != NULL && (second != NULL || kind_exists(first));
 	const struct simple simple = {
 		.wish = {.kind = BATON_SESSION_NONE},
 		.call = {.operation = BATON_LIST, .kind = has_kind ? first : NULL, .name = has_kind ? second : first},
@@ -100,7 +92,7 @@ int run_ls(const struct invocation *invocation)
 		.next = next_objects,
 	};
 
-	if (has_kind && !is_kind(first))
+	if (has_kind && !kind_exists(first))
 		return refuse_kind(invocation, first);
 	return simple_run(invocation, &simple);
 }
@@ -140,7 +132,7 @@ int run_inspect(const struct invocation *invocation)
 		.absent_is_no = true,
 	};
 
-	if (!is_kind(kind))
+	if (!kind_exists(kind))
 		return refuse_kind(invocation, kind);
 	return simple_run(invocation, &simple);
 }

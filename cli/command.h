@@ -149,6 +149,8 @@ int run_session_run(const struct invocation *invocation);
 int run_session_close(const struct invocation *invocation);
 int run_session_ls(const struct invocation *invocation);
 int run_session_kill(const struct invocation *invocation);
+int run_completion_bash(const struct invocation *invocation);
+int run_completion_words(const struct invocation *invocation);
 int run_ls(const struct invocation *invocation);
 int run_inspect(const struct invocation *invocation);
 int run_ping(const struct invocation *invocation);

@@ -255,6 +255,18 @@ const struct command commands[] = {
 		.run = run_inspect},
 	{.noun = "ping", .summary = "see whether the daemon answers", .run = run_ping},
 	{.noun = "status", .summary = "show what the daemon says of itself", .run = run_status},
+	{.noun = "completion",
+		.verb = "bash",
+		.summary = "print the completion for bash: eval \"$(baton completion bash)\"",
+		.run = run_completion_bash},
+	{.noun = "completion",
+		.verb = "words",
+		.arguments = {{"WORD", ARGUMENT_TEXTS, true}},
+		.summary = "print what the last WORD of a command line could become",
+		.details =
+			"For other shells. The first line is \"words\", and those that fit stand below it; or \"command OFFSET\" "
+			"where CMD begins at that word. Names of objects are asked of the daemon for 200 ms at most.",
+		.run = run_completion_words},
 };
 
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);
@@ -265,6 +277,7 @@ const struct noun nouns[] = {
 	{"wg", "wait groups: waiting until all are done"},
 	{"once", "what is done once, whoever calls"},
 	{"session", "what locks and messages belong to"},
+	{"completion", "completion in the shell, of objects' names too"},
 };
 
 const size_t noun_count = sizeof(nouns) / sizeof(nouns[0]);

@@ -207,10 +207,12 @@ static void parse_operand(struct parser *parser, enum option_id id, const char *
 {
 	const char *text = take_operand(parser, inline_text);
 
-	if (text == NULL)
+	if (text == NULL) {
+		parser->to->incomplete = &options[id];
 		fail(parser, "%s needs its %s", shown, options[id].operand);
-	else
+	} else {
 		set_option(parser, id, shown, text);
+	}
 }
 
 static void parse_long(struct parser *parser, const char *word)
@@ -309,8 +311,7 @@ static void parse_verb(struct parser *parser, const char *word)
 	fail_unknown(parser, "verb", word, &suggestion);
 }
 
-/* The argument that the next word would be, or NULL when there are enough. */
-static const struct argument *next_argument(const struct invocation *invocation)
+const struct argument *invocation_next_argument(const struct invocation *invocation)
 {
 	const struct argument *argument = invocation->command->arguments;
 
@@ -335,7 +336,7 @@ static void begin_program(struct parser *parser, int at)
 static void parse_argument(struct parser *parser, const char *word)
 {
 	struct invocation *to = parser->to;
-	const struct argument *argument = next_argument(to);
+	const struct argument *argument = invocation_next_argument(to);
 	uint64_t number;
 	const char *why;
 
@@ -366,7 +367,7 @@ static void parse_dashes(struct parser *parser)
 		fail(parser, "\"--\" stands behind the command");
 		return;
 	}
-	argument = next_argument(to);
+	argument = invocation_next_argument(to);
 	if (argument != NULL && argument->kind == ARGUMENT_PROGRAM) {
 		if (parser->at == parser->argc)
 			fail(parser, "CMD is missing behind \"--\"");
@@ -385,7 +386,7 @@ static bool is_option(const struct parser *parser, const char *word)
 
 	if (word[0] != '-' || word[1] == '\0')
 		return false;
-	argument = parser->to->command == NULL ? NULL : next_argument(parser->to);
+	argument = parser->to->command == NULL ? NULL : invocation_next_argument(parser->to);
 	return argument == NULL || (argument->kind != ARGUMENT_NUMBER && argument->kind != ARGUMENT_SIGNED) ||
 	       !looks_like_number(word);
 }
@@ -421,7 +422,7 @@ static void check_whole(struct parser *parser)
 	if (to->command == NULL)
 		return;
 	to->kind = INVOCATION_RUN;
-	argument = next_argument(to);
+	argument = invocation_next_argument(to);
 	if (argument != NULL && !argument->optional && (argument->kind != ARGUMENT_PROGRAM || to->program == NULL))
 		fail(parser, "%s is missing", argument->name);
 }

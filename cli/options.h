@@ -48,8 +48,9 @@ struct invocation {
 	size_t repeated_count;
 	const char **words; /* the arguments without CMD, in order */
 	size_t word_count;
-	size_t data_from; /* the index of the first word that stood behind "--" */
-	char **program;   /* CMD and its arguments, ended by NULL; NULL: none */
+	const struct option *incomplete; /* the last word is this one, and its operand is missing; NULL: it is not so */
+	size_t data_from;                /* the index of the first word that stood behind "--" */
+	char **program;                  /* CMD and its arguments, ended by NULL; NULL: none */
 	char error[INVOCATION_ERROR_BYTES];
 };
 
@@ -62,6 +63,9 @@ void invocation_parse(int argc, char **argv, struct invocation *ret);
 bool invocation_add_environment(struct invocation *invocation);
 
 void invocation_done(struct invocation *invocation);
+
+/* The argument that the next word would be; NULL when there are enough. Once there is a command. */
+const struct argument *invocation_next_argument(const struct invocation *invocation);
 
 /* Whether the option was given (or came from the environment). */
 bool invocation_has(const struct invocation *invocation, enum option_id id);
