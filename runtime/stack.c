@@ -4,7 +4,10 @@
  *
  * A slab is one mapping of many stacks, carved from its low end as they are needed. Guard modes, best first: a guard
  * marker per stack (MADV_GUARD_INSTALL: no mapping each, so their number is not limited), a PROT_NONE page per stack up
- * to three quarters of vm.max_map_count, a PROT_NONE page per slab and a canary at the low end of each stack.
+ * to three quarters of vm.max_map_count, a PROT_NONE page per slab, up to an eighth of it, and a canary at the low end
+ * of each stack.
+ *
+ * A canary is memory that nobody has written to: it is zero, and takes none until somebody does.
  *
  * Free stacks: a P's own cache (hot), the shared hot list, the shared cold list, whose memory the kernel has back.
  *
@@ -31,14 +34,12 @@
 enum {
 	SLAB_BYTES = 8 << 20,
 	SLAB_STACKS_MIN = 8,
-	CANARY_WORDS = 8,
+	CANARY_WORDS = 64,
 	CACHE_MAX = 256,  /* stacks that a P keeps */
 	CACHE_MOVE = 128, /* how many go between a cache and the hot list at once */
 	HOT_MAX = 256,    /* stacks on the hot list that keep their memory */
 	TRIM_STEP = 64,
 };
-
-#define CANARY UINT64_C(0x57ac4e4dc0dec0de)
 
 struct slab {
 	struct slab *next;
@@ -55,7 +56,8 @@ static struct {
 	size_t bytes;
 	enum co_guard wanted;
 	_Atomic enum co_guard guard;
-	long mprotect_left; /* PROT_NONE pages that the mapping limit still allows */
+	long mprotect_left; /* PROT_NONE pages that the mapping limit still allows, of stacks */
+	long slabs_left;    /* and of slabs */
 	pthread_mutex_t carving;
 	struct slab *_Atomic slabs; /* the newest first: only that one is carved */
 	struct co_spin spin;
@@ -97,8 +99,7 @@ static bool kernel_has_guard_markers(void)
 	return has;
 }
 
-/* Two mappings go to each PROT_NONE page; a quarter of the limit stays for everything else. */
-static long mprotect_limit(void)
+static long mapping_limit(void)
 {
 	long maps = 65530;
 	FILE *file = fopen("/proc/sys/vm/max_map_count", "re");
@@ -108,7 +109,7 @@ static long mprotect_limit(void)
 			maps = 65530;
 		(void)fclose(file);
 	}
-	return maps / 8 * 3;
+	return maps;
 }
 
 int co_stacks_open(size_t bytes, enum co_guard guard)
@@ -123,7 +124,9 @@ int co_stacks_open(size_t bytes, enum co_guard guard)
 	atomic_store(&pool.guard, guard);
 	atomic_store(&pool.canaries, guard == CO_GUARD_SLAB);
 	atomic_store(&pool.mapped, 0);
-	pool.mprotect_left = mprotect_limit();
+	/* Two mappings go to each PROT_NONE page; an eighth of the limit stays for everything else. */
+	pool.mprotect_left = mapping_limit() / 8 * 3;
+	pool.slabs_left = mapping_limit() / 16;
 	return 0;
 }
 
@@ -170,7 +173,7 @@ static struct slab *map_slab(void)
 		goto fail;
 	/* Refused by kernels without huge pages, where there is nothing to switch off. */
 	(void)madvise(slab->memory, slab->bytes, MADV_NOHUGEPAGE);
-	if (guard_bytes > 0 && mprotect(slab->memory, guard_bytes, PROT_NONE) != 0)
+	if (guard_bytes > 0 && (pool.slabs_left-- <= 0 || mprotect(slab->memory, guard_bytes, PROT_NONE) != 0))
 		slab->guard_bytes = 0; /* the canaries are left */
 	slab->next = atomic_load(&pool.slabs);
 	atomic_store(&pool.slabs, slab);
@@ -237,14 +240,6 @@ size_t co_stack_bytes(const struct co_stack *stack)
 	return (size_t)(stack->low + pool.bytes - co_stack_low(stack));
 }
 
-static void write_canary(struct co_stack *stack)
-{
-	uint64_t *word = (void *)stack->low;
-
-	for (size_t i = 0; i < CANARY_WORDS; i++)
-		word[i] = CANARY;
-}
-
 bool co_stack_is_intact(const struct co_stack *stack)
 {
 	const uint64_t *word = (const void *)stack->low;
@@ -252,7 +247,7 @@ bool co_stack_is_intact(const struct co_stack *stack)
 	if (stack->guard != CO_GUARD_SLAB)
 		return true;
 	for (size_t i = 0; i < CANARY_WORDS; i++)
-		if (word[i] != CANARY)
+		if (word[i] != 0)
 			return false;
 	return true;
 }
@@ -352,8 +347,6 @@ struct co_stack *co_stack_get(struct co_stack_cache *cache)
 		if (stack == NULL)
 			return NULL;
 	}
-	if (stack->guard == CO_GUARD_SLAB)
-		write_canary(stack);
 	return stack;
 }
 

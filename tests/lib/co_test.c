@@ -384,15 +384,30 @@ size_t test_count_entries(const char *folder)
 	return count;
 }
 
-size_t test_mapped_pages(void)
+struct pages {
+	size_t mapped;
+	size_t resident;
+};
+
+static struct pages count_pages(void)
 {
 	FILE *stream = fopen("/proc/self/statm", "re");
-	size_t pages = 0;
+	struct pages pages = {0, 0};
 
 	assert_non_null(stream);
-	assert_int_equal(fscanf(stream, "%zu", &pages), 1);
+	assert_int_equal(fscanf(stream, "%zu %zu", &pages.mapped, &pages.resident), 2);
 	fclose(stream);
 	return pages;
+}
+
+size_t test_mapped_pages(void)
+{
+	return count_pages().mapped;
+}
+
+size_t test_resident_pages(void)
+{
+	return count_pages().resident;
 }
 
 size_t test_count_lines(const char *file)

@@ -183,7 +183,8 @@ uint64_t test_seed(void);
 size_t test_count_entries(const char *folder);
 size_t test_count_lines(const char *file);
 
-/* How many pages of address space the process has. */
+/* How many pages of address space the process has, and of memory. */
 size_t test_mapped_pages(void);
+size_t test_resident_pages(void);
 
 #endif

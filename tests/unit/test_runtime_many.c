@@ -176,24 +176,11 @@ COROUTINE_TEST(parked_stacks_stay_whole)
 	co_channel_free(visit.out);
 }
 
-/* Pages of this process in memory. */
-static size_t resident_pages(void)
-{
-	FILE *file = fopen("/proc/self/statm", "re");
-	size_t pages = 0;
-
-	if (file == NULL || fscanf(file, "%*s %zu", &pages) != 1)
-		pages = 0;
-	if (file != NULL)
-		fclose(file);
-	return pages;
-}
-
 static void give_memory_back(void)
 {
 	struct co_channel *gate = co_channel_new(1, 0);
 	const size_t count = test_crowd(40000);
-	const size_t before = resident_pages();
+	const size_t before = test_resident_pages();
 	size_t peak;
 
 	CHECK(gate != NULL && before > 0);
@@ -201,11 +188,11 @@ static void give_memory_back(void)
 	for (size_t i = 0; i < count; i++)
 		CHECK_EQUAL(co_go(wait_for_close, gate), 0);
 	CHECK_EVENTUALLY(co_test_parked() == count);
-	peak = resident_pages();
+	peak = test_resident_pages();
 	CHECK_EQUAL(co_channel_close(gate), 0);
 	CHECK_EVENTUALLY(atomic_load(&woken) == count);
 	if (peak - before >= count) /* else most had been there from the run before */
-		CHECK_EVENTUALLY(resident_pages() < before + (peak - before) / 2);
+		CHECK_EVENTUALLY(test_resident_pages() < before + (peak - before) / 2);
 	co_channel_free(gate);
 }
 

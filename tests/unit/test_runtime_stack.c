@@ -170,6 +170,7 @@ static void lie_there(void *unused)
 }
 
 struct fall {
+	unsigned procs;
 	enum co_guard guard;
 	void (*function)(void *arg);
 	void *arg;
@@ -193,18 +194,21 @@ static int fall_run(void *arg)
 	const struct fall *fall = arg;
 	int status;
 
-	return co_run(&(struct co_options){.procs = 1, .guard = fall->guard}, fall_main, arg, &status);
+	return co_run(&(struct co_options){.procs = fall->procs, .guard = fall->guard}, fall_main, arg, &status);
 }
 
 static void expect_overflow(enum co_guard guard, void (*function)(void *arg), void *arg)
 {
 	struct fall fall = {.guard = guard, .function = function, .arg = arg};
 
-	test_child_run(&child, fall_run, &fall);
-	test_child_signalled(&child, SIGABRT);
-	test_child_said(&child, "stack overflow");
-	test_child_said(&child, "the culprit");
-	test_child_said(&child, "outine 4"); /* its number: after main and two neighbours */
+	for (fall.procs = 1; fall.procs <= co_test_most_procs(); fall.procs += 3) {
+		test_child_run(&child, fall_run, &fall);
+		test_child_signalled(&child, SIGABRT);
+		test_child_said(&child, "fatal error: stack overflow");
+		test_child_said(&child, "the culprit");
+		if (fall.procs == 1)
+			test_child_said(&child, "goroutine 4 "); /* after main and two neighbours */
+	}
 }
 
 /* With a guard page per stack an overflow is caught at the page. */
