@@ -39,6 +39,11 @@ static void say_holder(const struct acquisition *acquisition, const struct baton
 		duration_format(holder->since_ns / 1000000 * 1000000, since, sizeof(since)));
 }
 
+static bool is_holder(const char *role)
+{
+	return strcmp(role, "holder") == 0 || strcmp(role, "writer") == 0 || strcmp(role, "reader") == 0;
+}
+
 static void on_inspected(const struct baton_result *result, void *arg)
 {
 	struct acquisition *acquisition = arg;
@@ -47,7 +52,7 @@ static void on_inspected(const struct baton_result *result, void *arg)
 	if (acquisition->is_done || result->error != 0)
 		return;
 	for (size_t i = 0; i < result->party_count; i++)
-		if (strcmp(result->parties[i].role, "holder") == 0)
+		if (is_holder(result->parties[i].role))
 			say_holder(acquisition, &result->parties[i]);
 }
 
@@ -127,17 +132,13 @@ static void stop_waiting(void *arg)
 static void wait_for_lock(struct acquisition *acquisition)
 {
 	struct connection *connection = acquisition->connection;
-	const struct baton_call call = {
-		.size = sizeof(call),
-		.operation = acquisition->lockable->acquire,
-		.name = acquisition->lockable->name,
-		.no_wait = acquisition->is_try || connection->may_not_wait,
-		.number = acquisition->lockable->number,
-		.bound = acquisition->lockable->bound,
-	};
-	const int error = connection_start(
-		connection, &call, acquisition->wait_until_ns, on_locked, acquisition, &acquisition->id);
+	struct baton_call call = acquisition->lockable->acquire;
+	int error;
 
+	call.size = sizeof(call);
+	call.no_wait = acquisition->is_try || connection->may_not_wait;
+	error = connection_start(
+		connection, &call, acquisition->wait_until_ns, on_locked, acquisition, &acquisition->id);
 	if (error != 0) {
 		acquisition->status = connection_fail(connection, acquisition->subject, error, baton_last_error());
 		return;
@@ -192,9 +193,10 @@ void release_begin(struct connection *connection)
 
 int release(struct connection *connection, const struct lockable *lockable, uint64_t token)
 {
-	const struct baton_call call = {
-		.size = sizeof(call), .operation = lockable->release, .name = lockable->name, .token = token};
+	struct baton_call call = lockable->release;
 
+	call.size = sizeof(call);
+	call.token = token;
 	release_begin(connection);
 	return connection_call(connection, &call, NULL, NULL) == 0 ? 0 : STATUS_LOST;
 }

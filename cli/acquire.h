@@ -16,11 +16,9 @@ struct capture;
 struct lockable {
 	const char *kind; /* "mutex" */
 	const char *name;
-	const char *granted; /* what -v says of a grant: "locked" */
-	enum baton_operation acquire;
-	enum baton_operation release;
-	uint64_t number; /* of both calls, with `bound` */
-	bool bound;
+	const char *granted;       /* what -v says of a grant: "locked" */
+	struct baton_call acquire; /* `size` and `no_wait` are filled in */
+	struct baton_call release; /* `size` and `token` are filled in */
 
 	/* The answer to `acquire`. False: there is nothing to hold, and no CMD to run; *RET_STATUS is the exit status.
 	 * NULL: always true. */

@@ -174,7 +174,9 @@ static int give_back(struct connection *connection, const struct selecting *sele
 {
 	const struct case_option *option = selecting->options[selecting->index];
 	const struct baton_case *choice = &selecting->cases[selecting->index];
-	const struct lockable held = {.kind = option->object, .name = choice->name, .release = option->give_back};
+	const struct lockable held = {.kind = option->object,
+		.name = choice->name,
+		.release = {.operation = option->give_back, .name = choice->name}};
 
 	if (brought_message(selecting))
 		return settle(connection, selecting, BATON_CHAN_NACK);
@@ -313,7 +315,7 @@ static int get(struct connection *connection, void *arg, const struct lockable *
 	} else if (option->give_back != BATON_OPERATION_COUNT) {
 		selecting->held = (struct lockable){.kind = option->object,
 			.name = selecting->cases[selecting->index].name,
-			.release = option->give_back};
+			.release = {.operation = option->give_back, .name = selecting->cases[selecting->index].name}};
 		*ret_held = &selecting->held;
 		ret_grant->token = selecting->token;
 		ret_grant->abandoned = selecting->abandoned;

@@ -71,10 +71,11 @@ int run_wg_run(const struct invocation *invocation)
 		.kind = "wg",
 		.granted = "added",
 		.name = invocation_word(invocation, 0),
-		.acquire = is_added ? BATON_WG_ADOPT : BATON_WG_ADD,
-		.release = BATON_WG_DONE,
-		.number = 1,
-		.bound = true,
+		.acquire = {.operation = is_added ? BATON_WG_ADOPT : BATON_WG_ADD,
+			.name = invocation_word(invocation, 0),
+			.number = 1,
+			.bound = true},
+		.release = {.operation = BATON_WG_DONE, .name = invocation_word(invocation, 0)},
 	};
 
 	if (!hold_has_program(invocation))

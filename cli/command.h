@@ -30,6 +30,8 @@ enum option_id {
 	OPTION_TTL,
 	OPTION_KILL_AFTER,
 	OPTION_LABEL,
+	OPTION_FIFO,
+	OPTION_LOCK_DELAY,
 	OPTION_SHELL,
 	OPTION_ALONE,
 	OPTION_VERBOSE,
@@ -136,6 +138,11 @@ int run_chan_range(const struct invocation *invocation);
 int run_mutex_lock(const struct invocation *invocation);
 int run_mutex_unlock(const struct invocation *invocation);
 int run_mutex_check(const struct invocation *invocation);
+int run_rwmutex_lock(const struct invocation *invocation);
+int run_rwmutex_rlock(const struct invocation *invocation);
+int run_rwmutex_unlock(const struct invocation *invocation);
+int run_rwmutex_downgrade(const struct invocation *invocation);
+int run_rwmutex_check(const struct invocation *invocation);
 int run_wg_add(const struct invocation *invocation);
 int run_wg_done(const struct invocation *invocation);
 int run_wg_wait(const struct invocation *invocation);

@@ -24,6 +24,10 @@ const struct option options[OPTION_COUNT] = {
 	[OPTION_KILL_AFTER] = {0, "kill-after", OPTION_OF_DURATION, "D", 0, 0,
 		"a lost lock sends CMD a TERM, and so long after it a KILL (default 5s)"},
 	[OPTION_LABEL] = {0, "label", OPTION_OF_TEXT, "L", 0, 0, "who this is, for people who look"},
+	[OPTION_FIFO] = {0, "fifo", OPTION_FLAG, NULL, 0, 0,
+		"let waiters in strictly in the order in which they came, while the lock is in use"},
+	[OPTION_LOCK_DELAY] = {0, "lock-delay", OPTION_OF_DURATION, "D", 0, 0,
+		"after a holder's death let nobody in for so long (at most 1h)"},
 	[OPTION_SHELL] = {'c', NULL, OPTION_OF_TEXT, "STRING", 0, 0, "CMD is sh -c STRING"},
 	[OPTION_ALONE] = {'o', NULL, OPTION_FLAG, NULL, 0, 0,
 		"wait for CMD alone and not for what it leaves behind, which does not hold the lock either"},
@@ -63,11 +67,28 @@ const struct option options[OPTION_COUNT] = {
 #define OPTIONS(...)                                                                                                   \
 	.options = {__VA_ARGS__}, .option_count = sizeof((const enum option_id[]){__VA_ARGS__}) / sizeof(enum option_id)
 
+#define HOLD_OPTIONS                                                                                                   \
+	OPTION_TRY, OPTION_WAIT, OPTION_CODE, OPTION_TTL, OPTION_KILL_AFTER, OPTION_LABEL, OPTION_SHELL, OPTION_ALONE, \
+		OPTION_VERBOSE
+
+#define RWLOCK_ROW(what, how, function)                                                                                \
+	.arguments = {{"N", ARGUMENT_NAME, false}, {"CMD", ARGUMENT_PROGRAM, true}},                                   \
+	OPTIONS(HOLD_OPTIONS, OPTION_FIFO, OPTION_LOCK_DELAY), .dashes_end_names = true,                               \
+	.summary = "hold the RWMutex N to " what " while CMD runs",                                                    \
+	.details = how " Everything else is as with baton lock.", .run = (function)
+
+#define RLOCK_ROW                                                                                                      \
+	RWLOCK_ROW("read",                                                                                             \
+		"Many may read at a time. While a writer waits no new reader is let in; when it unlocks all that "     \
+		"wait are.",                                                                                           \
+		run_rwmutex_rlock)
+
+#define WLOCK_ROW RWLOCK_ROW("write", "Nobody else reads or writes meanwhile.", run_rwmutex_lock)
+
 #define LOCK_ROW                                                                                                       \
 	.arguments = {{"N", ARGUMENT_NAME, false}, {"CMD", ARGUMENT_PROGRAM, true}},                                   \
-	OPTIONS(OPTION_TRY, OPTION_WAIT, OPTION_CODE, OPTION_TTL, OPTION_KILL_AFTER, OPTION_LABEL, OPTION_SHELL,       \
-		OPTION_ALONE, OPTION_VERBOSE),                                                                         \
-	.dashes_end_names = true, .summary = "hold the mutex N while CMD runs",                                        \
+	OPTIONS(HOLD_OPTIONS, OPTION_FIFO, OPTION_LOCK_DELAY), .dashes_end_names = true,                               \
+	.summary = "hold the mutex N while CMD runs",                                                                  \
 	.details =                                                                                                     \
 		"CMD finds BATON_NAME, BATON_TOKEN (the fencing token), BATON_SESSION and BATON_SERVER in its "        \
 		"environment, and BATON_ABANDONED=1 where the last holder died. The lock is released when every "      \
@@ -147,6 +168,25 @@ const struct command commands[] = {
 		.summary = "exit 0 if TOKEN holds the mutex N now, else 1",
 		.run = run_mutex_check},
 	{.noun = "lock", LOCK_ROW},
+	{.noun = "rwmutex", .verb = "rlock", RLOCK_ROW},
+	{.noun = "rwmutex", .verb = "lock", WLOCK_ROW},
+	{.noun = "rwmutex",
+		.verb = "unlock",
+		.arguments = {{"N", ARGUMENT_NAME, false}, {"TOKEN", ARGUMENT_NUMBER, false}},
+		.summary = "release a hold of the RWMutex N, inside BATON_SESSION",
+		.run = run_rwmutex_unlock},
+	{.noun = "rwmutex",
+		.verb = "downgrade",
+		.arguments = {{"N", ARGUMENT_NAME, false}, {"TOKEN", ARGUMENT_NUMBER, false}},
+		.summary = "make its writer a reader in one step, inside BATON_SESSION",
+		.run = run_rwmutex_downgrade},
+	{.noun = "rwmutex",
+		.verb = "check",
+		.arguments = {{"N", ARGUMENT_NAME, false}, {"TOKEN", ARGUMENT_NUMBER, false}},
+		.summary = "exit 0 if TOKEN holds the RWMutex N now, else 1",
+		.run = run_rwmutex_check},
+	{.noun = "rlock", RLOCK_ROW},
+	{.noun = "wlock", WLOCK_ROW},
 	{.noun = "wg",
 		.verb = "add",
 		.arguments = {{"N", ARGUMENT_NAME, false}, {"K", ARGUMENT_SIGNED, true}},
@@ -243,8 +283,8 @@ const struct command commands[] = {
 		.arguments = {{"KIND", ARGUMENT_TEXT, true}, {"PATTERN", ARGUMENT_TEXT, true}},
 		.summary = "list what there is",
 		.details =
-			"Columns: kind, name, state, holders, waiters. KIND is chan, mutex, wg or once; one word that is none is a "
-			"PATTERN, as the shell's.",
+			"Columns: kind, name, state, holders, waiters. KIND is chan, mutex and so on, as the nouns; one word "
+			"that is none of them is a PATTERN, as the shell's.",
 		.run = run_ls},
 	{.noun = "inspect",
 		.arguments = {{"KIND", ARGUMENT_TEXT, false}, {"N", ARGUMENT_NAME, false}},
@@ -274,6 +314,7 @@ const size_t command_count = sizeof(commands) / sizeof(commands[0]);
 const struct noun nouns[] = {
 	{"chan", "channels: messages from process to process, as Go's"},
 	{"mutex", "locks that are held while a command runs"},
+	{"rwmutex", "locks that many readers or one writer hold while a command runs"},
 	{"wg", "wait groups: waiting until all are done"},
 	{"once", "what is done once, whoever calls"},
 	{"session", "what locks and messages belong to"},

@@ -102,8 +102,7 @@ static void on_notice(const struct baton_notice *notice, void *arg)
 {
 	struct hold *hold = arg;
 	const bool is_ours = hold->lockable != NULL && notice->event == BATON_EVENT_HOLD_LOST &&
-			     notice->token == hold->grant.token && strcmp(notice->name, hold->lockable->name) == 0 &&
-			     strcmp(notice->kind, hold->lockable->kind) == 0;
+			     notice->token == hold->grant.token && strcmp(notice->kind, hold->lockable->kind) == 0;
 
 	if (is_ours || notice->event == BATON_EVENT_LOST)
 		lose(hold, notice->text);

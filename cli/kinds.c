@@ -10,6 +10,7 @@
 const struct kind kinds[] = {
 	{"chan", {"chan"}},
 	{"mutex", {"mutex", "lock"}},
+	{"rwmutex", {"rwmutex", "rlock", "wlock"}},
 	{"wg", {"wg"}},
 	{"once", {"once"}},
 };

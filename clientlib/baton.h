@@ -172,7 +172,7 @@ BATON_API int64_t baton_guaranteed_until(const baton_client *client);
  */
 
 enum baton_operation {
-	BATON_MUTEX_LOCK,    /* name [no_wait]                -> token, abandoned */
+	BATON_MUTEX_LOCK,    /* name [no_wait] [fifo] [lock_delay_ns] -> token, abandoned */
 	BATON_MUTEX_UNLOCK,  /* name token */
 	BATON_MUTEX_CHECK,   /* name token                    -> holds */
 	BATON_CHAN_MAKE,     /* name ("": generate), number: capacity -> name, created */
@@ -201,6 +201,14 @@ enum baton_operation {
 	BATON_ONCE_FAIL,     /* name token */
 	BATON_ONCE_GET,      /* name                          -> done, value */
 	BATON_ONCE_RESET,    /* name                          -> done: it was */
+
+	BATON_MUTEX_HAND_OVER,   /* name token */
+	BATON_RWMUTEX_LOCK,      /* name [no_wait] [fifo] [lock_delay_ns] -> token, abandoned */
+	BATON_RWMUTEX_RLOCK,     /* the same */
+	BATON_RWMUTEX_UNLOCK,    /* name token */
+	BATON_RWMUTEX_CHECK,     /* name token                -> holds, writes */
+	BATON_RWMUTEX_DOWNGRADE, /* name token */
+	BATON_RWMUTEX_HAND_OVER, /* name token */
 	BATON_OPERATION_COUNT
 };
 
@@ -248,6 +256,8 @@ struct baton_call {
 	const struct baton_case *cases;
 	size_t case_count;
 	int64_t duration_ns;
+	bool fifo; /* locks: in strict order; for the call that makes it, and then for as long as it lives */
+	int64_t lock_delay_ns; /* likewise: nobody is let in for so long after a holder's session ended */
 };
 
 struct baton_object_info {
@@ -327,6 +337,7 @@ struct baton_result {
 	bool holds;
 	bool run;
 	bool done;
+	bool writes;
 	bool more;
 	const struct baton_object_info *objects;
 	size_t object_count;
@@ -389,8 +400,39 @@ BATON_API int baton_mutex_try_lock(baton_client *client, const char *name, uint6
 /* Unlocks it, under any context. BATON_EUNLOCKED, BATON_ESTALE: nothing changed. */
 BATON_API int baton_mutex_unlock(baton_client *client, const char *name, uint64_t token);
 
+/* The hold of TOKEN is from now on nobody's in particular, and not that of the thread that took it: another one will
+ * unlock it. BATON_EUNLOCKED, BATON_ESTALE. */
+BATON_API int baton_mutex_hand_over(baton_client *client, const char *name, uint64_t token);
+
 /* Whether TOKEN is the present holder's. */
 BATON_API int baton_mutex_check(baton_client *client, const char *name, uint64_t token, bool *ret_holds);
+
+/* Lock the RWMutex NAME, to write or to read. While a writer waits no new reader is let in; a writer's unlock lets in
+ * every reader that waits. *RET_ABANDONED (may be NULL): the last writer died holding it. A resource that is guarded by
+ * tokens keeps the highest writer's and refuses any below it; a reader's does not raise it. Errors: as
+ * baton_mutex_lock, and BATON_EKIND: the name is in use as a mutex. */
+BATON_API int baton_rwmutex_lock(
+	baton_client *client, baton_context *context, const char *name, uint64_t *ret_token, bool *ret_abandoned);
+BATON_API int baton_rwmutex_try_lock(baton_client *client, const char *name, uint64_t *ret_token, bool *ret_abandoned);
+BATON_API int baton_rwmutex_rlock(
+	baton_client *client, baton_context *context, const char *name, uint64_t *ret_token, bool *ret_abandoned);
+BATON_API int baton_rwmutex_try_rlock(baton_client *client, const char *name, uint64_t *ret_token, bool *ret_abandoned);
+
+/* Releases the reader's or the writer's hold of TOKEN, under any context. BATON_EUNLOCKED, BATON_ESTALE: nothing
+ * changed. */
+BATON_API int baton_rwmutex_unlock(baton_client *client, const char *name, uint64_t token);
+
+/* Makes the writer of TOKEN a reader in one step: no other writer comes between, and the readers that wait are let in.
+ * It keeps its token. BATON_EUNLOCKED, BATON_ESTALE: nothing changed. */
+BATON_API int baton_rwmutex_downgrade(baton_client *client, const char *name, uint64_t token);
+
+/* The hold of TOKEN is from now on nobody's in particular, and not that of the thread that took it: another one will
+ * release it. BATON_EUNLOCKED, BATON_ESTALE. */
+BATON_API int baton_rwmutex_hand_over(baton_client *client, const char *name, uint64_t token);
+
+/* Whether TOKEN holds it; *RET_WRITES (may be NULL): as the writer. */
+BATON_API int baton_rwmutex_check(
+	baton_client *client, const char *name, uint64_t token, bool *ret_holds, bool *ret_writes);
 
 /* Makes the channel NAME with room for CAPACITY messages (0: unbuffered), or opens it if it is there with the same.
  * Errors: BATON_EEXISTS, BATON_ELIMIT. */

@@ -10,6 +10,7 @@
 #include "base/name.h"
 #include "baton/v1/status.pb-c.h"
 #include "clientlib/cases.h"
+#include "clientlib/operations_locks.h"
 #include "clientlib/operations_sync.h"
 
 #define METHOD(name) BATON__V1__METHOD__METHOD_##name
@@ -37,49 +38,6 @@ static int read_nothing(const ProtobufCMessage *response, struct result *result)
 {
 	(void)response;
 	(void)result;
-	return BATON_OK;
-}
-
-/* ---- mutexes ----------------------------------------------------------------------------------------------------- */
-
-static const char *fill_mutex_lock(const struct baton_call *call, struct operation_request *request)
-{
-	request->mutex_lock = (Baton__V1__MutexLockRequest)BATON__V1__MUTEX_LOCK_REQUEST__INIT;
-	request->mutex_lock.name = text(call->name);
-	request->mutex_lock.no_wait = call->no_wait;
-	return NULL;
-}
-
-static int read_mutex_lock(const ProtobufCMessage *response, struct result *result)
-{
-	const Baton__V1__MutexLockResponse *lock = (const Baton__V1__MutexLockResponse *)response;
-
-	if (lock->would_block)
-		return BATON_EWOULDBLOCK;
-	result_face(result)->token = lock->token;
-	result_face(result)->abandoned = lock->abandoned;
-	return BATON_OK;
-}
-
-static const char *fill_mutex_unlock(const struct baton_call *call, struct operation_request *request)
-{
-	request->mutex_unlock = (Baton__V1__MutexUnlockRequest)BATON__V1__MUTEX_UNLOCK_REQUEST__INIT;
-	request->mutex_unlock.name = text(call->name);
-	request->mutex_unlock.token = call->token;
-	return NULL;
-}
-
-static const char *fill_mutex_check(const struct baton_call *call, struct operation_request *request)
-{
-	request->mutex_check = (Baton__V1__MutexCheckRequest)BATON__V1__MUTEX_CHECK_REQUEST__INIT;
-	request->mutex_check.name = text(call->name);
-	request->mutex_check.token = call->token;
-	return NULL;
-}
-
-static int read_mutex_check(const ProtobufCMessage *response, struct result *result)
-{
-	result_face(result)->holds = ((const Baton__V1__MutexCheckResponse *)response)->holds;
 	return BATON_OK;
 }
 
@@ -464,6 +422,21 @@ static const struct operation operations[BATON_OPERATION_COUNT] = {
 		RESPONSE(mutex_unlock_response), fill_mutex_unlock, read_nothing},
 	[BATON_MUTEX_CHECK] = {"mutex", METHOD(MUTEX_CHECK), OPERATION_SESSION | OPERATION_NAMED, NONE,
 		RESPONSE(mutex_check_response), fill_mutex_check, read_mutex_check},
+	[BATON_MUTEX_HAND_OVER] = {"mutex", METHOD(MUTEX_HAND_OVER), OPERATION_SESSION | OPERATION_NAMED, NONE,
+		RESPONSE(mutex_hand_over_response), fill_mutex_hand_over, read_nothing},
+	[BATON_RWMUTEX_LOCK] = {"rwmutex", METHOD(RWMUTEX_LOCK), OPERATION_BLOCKS | OPERATION_SESSION | OPERATION_NAMED,
+		BATON_RWMUTEX_UNLOCK, RESPONSE(rwmutex_lock_response), fill_rwmutex_lock, read_rwmutex_lock},
+	[BATON_RWMUTEX_RLOCK] = {"rwmutex", METHOD(RWMUTEX_RLOCK),
+		OPERATION_BLOCKS | OPERATION_SESSION | OPERATION_NAMED, BATON_RWMUTEX_UNLOCK,
+		RESPONSE(rwmutex_rlock_response), fill_rwmutex_rlock, read_rwmutex_rlock},
+	[BATON_RWMUTEX_UNLOCK] = {"rwmutex", METHOD(RWMUTEX_UNLOCK), OPERATION_SESSION | OPERATION_NAMED, NONE,
+		RESPONSE(rwmutex_unlock_response), fill_rwmutex_unlock, read_nothing},
+	[BATON_RWMUTEX_CHECK] = {"rwmutex", METHOD(RWMUTEX_CHECK), OPERATION_SESSION | OPERATION_NAMED, NONE,
+		RESPONSE(rwmutex_check_response), fill_rwmutex_check, read_rwmutex_check},
+	[BATON_RWMUTEX_DOWNGRADE] = {"rwmutex", METHOD(RWMUTEX_DOWNGRADE), OPERATION_SESSION | OPERATION_NAMED, NONE,
+		RESPONSE(rwmutex_downgrade_response), fill_rwmutex_downgrade, read_nothing},
+	[BATON_RWMUTEX_HAND_OVER] = {"rwmutex", METHOD(RWMUTEX_HAND_OVER), OPERATION_SESSION | OPERATION_NAMED, NONE,
+		RESPONSE(rwmutex_hand_over_response), fill_rwmutex_hand_over, read_nothing},
 	[BATON_CHAN_MAKE] = {"chan", METHOD(CHANNEL_MAKE), OPERATION_SESSION | OPERATION_NAMED | OPERATION_MAY_GENERATE,
 		NONE, RESPONSE(channel_make_response), fill_channel_make, read_channel_make},
 	[BATON_CHAN_SEND] = {"chan", METHOD(CHANNEL_SEND), OPERATION_BLOCKS | OPERATION_SESSION | OPERATION_NAMED, NONE,

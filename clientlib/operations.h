@@ -15,6 +15,7 @@
 #include "baton/v1/daemon.pb-c.h"
 #include "baton/v1/mutex.pb-c.h"
 #include "baton/v1/once.pb-c.h"
+#include "baton/v1/rwmutex.pb-c.h"
 #include "baton/v1/select.pb-c.h"
 #include "baton/v1/session.pb-c.h"
 #include "baton/v1/waitgroup.pb-c.h"
@@ -34,6 +35,13 @@ struct operation_request {
 		Baton__V1__MutexLockRequest mutex_lock;
 		Baton__V1__MutexUnlockRequest mutex_unlock;
 		Baton__V1__MutexCheckRequest mutex_check;
+		Baton__V1__MutexHandOverRequest mutex_hand_over;
+		Baton__V1__RWMutexLockRequest rwmutex_lock;
+		Baton__V1__RWMutexRLockRequest rwmutex_rlock;
+		Baton__V1__RWMutexUnlockRequest rwmutex_unlock;
+		Baton__V1__RWMutexCheckRequest rwmutex_check;
+		Baton__V1__RWMutexDowngradeRequest rwmutex_downgrade;
+		Baton__V1__RWMutexHandOverRequest rwmutex_hand_over;
 		Baton__V1__ChannelMakeRequest channel_make;
 		Baton__V1__ChannelSendRequest channel_send;
 		Baton__V1__ChannelReceiveRequest channel_receive;

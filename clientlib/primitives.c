@@ -26,60 +26,6 @@ static int ask_number(baton_client *client, const struct baton_call *call, uint6
 	return r;
 }
 
-/* ---- mutexes ----------------------------------------------------------------------------------------------------- */
-
-static int lock(baton_client *client, baton_context *context, const char *name, bool no_wait, uint64_t *ret_token,
-	bool *ret_abandoned)
-{
-	const struct baton_call call = {
-		.size = sizeof(call), .operation = BATON_MUTEX_LOCK, .name = name, .no_wait = no_wait};
-	struct baton_result *result = NULL;
-	const int r = baton_invoke(client, context, &call, &result);
-
-	if (r == BATON_OK) {
-		*ret_token = result->token;
-		if (ret_abandoned != NULL)
-			*ret_abandoned = result->abandoned;
-	}
-	baton_result_free(result);
-	return r;
-}
-
-int baton_mutex_lock(
-	baton_client *client, baton_context *context, const char *name, uint64_t *ret_token, bool *ret_abandoned)
-{
-	return lock(client, context, name, false, ret_token, ret_abandoned);
-}
-
-int baton_mutex_try_lock(baton_client *client, const char *name, uint64_t *ret_token, bool *ret_abandoned)
-{
-	return lock(client, NULL, name, true, ret_token, ret_abandoned);
-}
-
-int baton_mutex_unlock(baton_client *client, const char *name, uint64_t token)
-{
-	return tell(client, NULL,
-		&(struct baton_call){
-			.size = sizeof(struct baton_call),
-			.operation = BATON_MUTEX_UNLOCK,
-			.name = name,
-			.token = token,
-		});
-}
-
-int baton_mutex_check(baton_client *client, const char *name, uint64_t token, bool *ret_holds)
-{
-	const struct baton_call call = {
-		.size = sizeof(call), .operation = BATON_MUTEX_CHECK, .name = name, .token = token};
-	struct baton_result *result = NULL;
-	const int r = baton_invoke(client, NULL, &call, &result);
-
-	if (r == BATON_OK)
-		*ret_holds = result->holds;
-	baton_result_free(result);
-	return r;
-}
-
 /* ---- channels ---------------------------------------------------------------------------------------------------- */
 
 static int on_channel(baton_client *client, enum baton_operation operation, const char *name, uint64_t token)

@@ -9,6 +9,7 @@
 #include <baton/v1/daemon.pb-c.h>
 #include <baton/v1/mutex.pb-c.h>
 #include <baton/v1/once.pb-c.h>
+#include <baton/v1/rwmutex.pb-c.h>
 #include <baton/v1/select.pb-c.h>
 #include <baton/v1/session.pb-c.h>
 #include <baton/v1/status.pb-c.h>
@@ -85,6 +86,20 @@ static const struct method table[] = {
 		METHOD_NAME),
 	METHOD(MUTEX_CHECK, "Mutex.Check", handle_mutex_check, MESSAGES(MutexCheck, mutex_check), IN_SESSION,
 		METHOD_NAME),
+	METHOD(MUTEX_HAND_OVER, "Mutex.HandOver", handle_mutex_hand_over, MESSAGES(MutexHandOver, mutex_hand_over),
+		GIVING_BACK, METHOD_NAME),
+	METHOD(RWMUTEX_LOCK, "RWMutex.Lock", handle_rwmutex_lock, MESSAGES(RWMutexLock, rwmutex_lock), BLOCKING,
+		METHOD_NAME),
+	METHOD(RWMUTEX_RLOCK, "RWMutex.RLock", handle_rwmutex_rlock, MESSAGES(RWMutexRLock, rwmutex_rlock), BLOCKING,
+		METHOD_NAME),
+	METHOD(RWMUTEX_UNLOCK, "RWMutex.Unlock", handle_rwmutex_unlock, MESSAGES(RWMutexUnlock, rwmutex_unlock),
+		GIVING_BACK, METHOD_NAME),
+	METHOD(RWMUTEX_CHECK, "RWMutex.Check", handle_rwmutex_check, MESSAGES(RWMutexCheck, rwmutex_check), IN_SESSION,
+		METHOD_NAME),
+	METHOD(RWMUTEX_DOWNGRADE, "RWMutex.Downgrade", handle_rwmutex_downgrade,
+		MESSAGES(RWMutexDowngrade, rwmutex_downgrade), GIVING_BACK, METHOD_NAME),
+	METHOD(RWMUTEX_HAND_OVER, "RWMutex.HandOver", handle_rwmutex_hand_over,
+		MESSAGES(RWMutexHandOver, rwmutex_hand_over), GIVING_BACK, METHOD_NAME),
 	METHOD(WAITGROUP_ADD, "WaitGroup.Add", handle_waitgroup_add, MESSAGES(WaitGroupAdd, wait_group_add), CHANGING,
 		METHOD_NAME),
 	METHOD(WAITGROUP_DONE, "WaitGroup.Done", handle_waitgroup_done, MESSAGES(WaitGroupDone, wait_group_done),

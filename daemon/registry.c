@@ -20,6 +20,7 @@
 #include "daemon/objects/context.h"
 #include "daemon/objects/mutex.h"
 #include "daemon/objects/once.h"
+#include "daemon/objects/rwmutex.h"
 #include "daemon/objects/waitgroup.h"
 
 #define SHARDS 16u /* of a name space */
@@ -46,15 +47,16 @@ struct cursor {
 static const struct object_type *const types[OBJECT_KIND_COUNT] = {
 	[OBJECT_CHANNEL] = &channel_type,
 	[OBJECT_MUTEX] = &mutex_type,
+	[OBJECT_RWMUTEX] = &rwmutex_type,
 	[OBJECT_WAITGROUP] = &waitgroup_type,
 	[OBJECT_ONCE] = &once_type,
 	[OBJECT_CONTEXT] = &context_type,
 };
 
-/* The kind whose name space KIND's names stand in. */
+/* The kind whose name space KIND's names stand in: rlock and lock of one name must never both succeed. */
 static int space_of(enum object_kind kind)
 {
-	return (int)kind;
+	return kind == OBJECT_RWMUTEX ? OBJECT_MUTEX : (int)kind;
 }
 
 static struct {
@@ -266,6 +268,10 @@ struct object *registry_find(enum object_kind kind, const char *name)
 
 	co_spin_lock(&place.shard->lock);
 	object = look_up(&place);
+	if (object != NULL && object->type->kind != kind) {
+		object_unref(object); /* not the last: the shard has one */
+		object = NULL;
+	}
 	co_spin_unlock(&place.shard->lock);
 	return object;
 }
@@ -328,6 +334,10 @@ int registry_open(enum object_kind kind, const char *name,
 	}
 	if (ret_created != NULL)
 		*ret_created = created;
+	if (r == OBJECT_OK && (*ret)->type->kind != kind) {
+		registry_release(*ret);
+		r = REGISTRY_EKIND;
+	}
 	return r;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * registry.h - names to objects: a name space per kind.
+ * registry.h - names to objects: a name space per kind, but one for mutexes and RWMutexes.
  *
  * Lock order: the registry's lock is taken inside no other lock and holds none but an object's (to see whether it is
  * idle).
@@ -21,8 +21,10 @@ void registry_done(void);
 struct object *registry_find(enum object_kind kind, const char *name);
 
 /* As registry_find, and where there is none MAKE(name, arg, &object) makes it (its reference becomes the registry's).
- * *RET_CREATED (may be NULL) tells. 0, OBJECT_ENOMEM, or -1000 (REGISTRY_EFULL) at the limit. */
+ * *RET_CREATED (may be NULL) tells. 0, OBJECT_ENOMEM, -1000 (REGISTRY_EFULL) at the limit, or -1001 (REGISTRY_EKIND):
+ * the name is in use as another kind of its name space. */
 #define REGISTRY_EFULL (-1000)
+#define REGISTRY_EKIND (-1001)
 int registry_open(enum object_kind kind, const char *name,
 	int (*make)(const char *name, void *arg, struct object **ret), void *arg, struct object **ret,
 	bool *ret_created);

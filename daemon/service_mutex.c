@@ -6,98 +6,98 @@
 #include <baton/v1/mutex.pb-c.h>
 #include <baton/v1/status.pb-c.h>
 
-#include "daemon/call.h"
-#include "daemon/notice.h"
 #include "daemon/objects/mutex.h"
-#include "daemon/registry.h"
 #include "daemon/select_kind.h"
+#include "daemon/service_lock.h"
 #include "daemon/services.h"
 #include "daemon/session.h"
-#include "daemon/state.h"
 
 #define STATUS(name) BATON__V1__STATUS__STATUS_##name
 
-static const char kind[] = "mutex";
-
-static int make_mutex(const char *name, void *unused, struct object **ret)
+static int make_mutex(const char *name, void *arg, struct object **ret)
 {
 	struct mutex *mutex;
-	const int r = mutex_new(name, &mutex);
+	const int r = mutex_new(name, arg, &mutex);
 
-	(void)unused;
 	if (r == OBJECT_OK)
 		*ret = mutex_object(mutex);
 	return r;
 }
 
-/* ---- lock -------------------------------------------------------------------------------------------------------- */
-
-static int lock(struct call *call, struct object *object, bool no_wait, Baton__V1__MutexLockResponse *response)
+static const char *conflict(struct object *object, const struct lock_options *wanted)
 {
-	const struct session *session = call_session(call);
-	struct mutex_grant grant = {0};
-	int r = state_before_grant(session->ttl_ns, session->grace_ns);
-
-	if (r < 0)
-		return call_fail_state(call, kind, object->name, r);
-	r = mutex_lock(mutex_of(object), call_entry(call), no_wait, &grant);
-	if (r != OBJECT_OK && r != OBJECT_EWOULDBLOCK)
-		return call_fail_object(call, kind, object->name, r);
-	response->would_block = r == OBJECT_EWOULDBLOCK;
-	response->token = grant.token;
-	response->abandoned = grant.abandoned;
-	return STATUS(OK);
+	return mutex_conflict(mutex_of(object), wanted);
 }
+
+static const struct lock_kind kind = {
+	.name = "mutex",
+	.kind = OBJECT_MUTEX,
+	.other = OBJECT_RWMUTEX,
+	.unlocked = "unlock of unlocked mutex",
+	.make = make_mutex,
+	.conflict = conflict,
+};
 
 int handle_mutex_lock(struct call *call, const void *message, void *answer)
 {
 	const Baton__V1__MutexLockRequest *request = message;
+	Baton__V1__MutexLockResponse *response = answer;
 	const bool no_wait = request->no_wait;
+	struct lock_options options;
+	struct lock_grant grant = {0};
 	struct object *object;
-	int r = registry_open(OBJECT_MUTEX, request->name, make_mutex, NULL, &object, NULL);
+	int status;
+	int r;
 
-	if (r != OBJECT_OK)
-		return call_fail_object(call, kind, request->name, r);
-	r = lock(call, object, no_wait, answer);
+	if (!lock_read_options(call, request->fifo, request->lock_delay_us, &options, &status))
+		return status;
+	object = lock_open(call, &kind, request->name, &options, &status);
+	if (object == NULL)
+		return status;
+	r = mutex_lock(mutex_of(object), call_entry(call), no_wait, &grant);
+	if (r != OBJECT_OK && r != OBJECT_EWOULDBLOCK)
+		status = lock_fail(call, &kind, object->name, r);
+	response->would_block = grant.token == 0;
+	response->token = grant.token;
+	response->abandoned = grant.abandoned;
 	registry_release(object);
-	return r;
-}
-
-/* ---- unlock ------------------------------------------------------------------------------------------------------ */
-
-struct unlocking {
-	struct session *own;
-	struct session *other; /* whose hold it was, if not the caller's; a reference */
-};
-
-static void note_holder(const struct hold *hold, void *arg)
-{
-	struct unlocking *unlocking = arg;
-	struct session *holder = session_of(hold->owner);
-
-	if (holder != unlocking->own)
-		unlocking->other = session_ref(holder);
+	return status;
 }
 
 int handle_mutex_unlock(struct call *call, const void *message, void *answer)
 {
 	const Baton__V1__MutexUnlockRequest *request = message;
-	struct object *object = registry_find(OBJECT_MUTEX, request->name);
-	struct unlocking unlocking = {.own = call_session(call)};
+	struct lock_loser loser = {.caller = call_session(call)};
+	int status = STATUS(OK);
+	struct object *object = lock_find(call, &kind, request->name, &status);
 	int r;
 
 	(void)answer;
 	if (object == NULL)
-		return call_fail_object(call, kind, request->name, OBJECT_EUNLOCKED);
-	r = mutex_unlock(mutex_of(object), request->token, co_now_cached(), note_holder, &unlocking);
-	if (unlocking.other != NULL) {
-		notice_hold_lost(unlocking.other, kind, object->name, request->token);
-		session_unref(unlocking.other);
-	}
+		return status;
+	r = mutex_unlock(mutex_of(object), request->token, co_now_cached(), lock_note_loser, &loser);
+	lock_tell_loser(&loser, kind.name, object->name, request->token);
 	if (r != OBJECT_OK)
-		r = call_fail_object(call, kind, object->name, r);
+		status = lock_fail(call, &kind, object->name, r);
 	registry_release(object);
-	return r;
+	return status;
+}
+
+int handle_mutex_hand_over(struct call *call, const void *message, void *answer)
+{
+	const Baton__V1__MutexHandOverRequest *request = message;
+	int status = STATUS(OK);
+	struct object *object = lock_find(call, &kind, request->name, &status);
+	int r;
+
+	(void)answer;
+	if (object == NULL)
+		return status;
+	r = mutex_hand_over(mutex_of(object), request->token);
+	if (r != OBJECT_OK)
+		status = lock_fail(call, &kind, object->name, r);
+	registry_release(object);
+	return status;
 }
 
 int handle_mutex_check(struct call *call, const void *message, void *answer)
@@ -118,17 +118,12 @@ int handle_mutex_check(struct call *call, const void *message, void *answer)
 
 static int open_lock(struct call *call, const Baton__V1__SelectCase *request, struct select_case *choice)
 {
-	const struct session *session = call_session(call);
-	int r = state_before_grant(session->ttl_ns, session->grace_ns);
+	int status = STATUS(OK);
 
-	if (r < 0)
-		return call_fail_state(call, kind, request->name, r);
-	r = registry_open(OBJECT_MUTEX, request->name, make_mutex, NULL, &choice->object, NULL);
-	if (r != OBJECT_OK)
-		return call_fail_object(call, kind, request->name, r);
+	choice->object = lock_open(call, &kind, request->name, &(struct lock_options){0}, &status);
 	choice->type = &mutex_lock_case;
 	seat_init(&choice->seat, call_entry(call));
-	return STATUS(OK);
+	return status;
 }
 
 static void take_lock(struct call *call, const struct select_case *choice, Baton__V1__SelectWaitResponse *response)
@@ -138,4 +133,4 @@ static void take_lock(struct call *call, const struct select_case *choice, Baton
 	response->abandoned = choice->seat.detail != 0;
 }
 
-const struct select_kind select_lock = {.object = kind, .open = open_lock, .take = take_lock};
+const struct select_kind select_lock = {.object = "mutex", .open = open_lock, .take = take_lock};

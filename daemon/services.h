@@ -22,6 +22,15 @@ method_handler handle_channel_delete;
 method_handler handle_mutex_lock;
 method_handler handle_mutex_unlock;
 method_handler handle_mutex_check;
+method_handler handle_mutex_hand_over;
+
+/* service_rwmutex.c */
+method_handler handle_rwmutex_lock;
+method_handler handle_rwmutex_rlock;
+method_handler handle_rwmutex_unlock;
+method_handler handle_rwmutex_check;
+method_handler handle_rwmutex_downgrade;
+method_handler handle_rwmutex_hand_over;
 
 /* service_waitgroup.c */
 method_handler handle_waitgroup_add;

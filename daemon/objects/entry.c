@@ -134,16 +134,21 @@ bool entry_fail_some(struct co_waitq *queue, int error)
 	return co_waitq_first(queue) != NULL;
 }
 
+bool entry_visit_waiter(const struct co_waiter *waiter, const char *role,
+	bool (*visit)(const struct object_party *party, void *arg), void *arg)
+{
+	const struct entry *entry = container_of(waiter, const struct seat, waiter)->entry;
+	const struct object_party party = {
+		.role = role, .owner = entry->owner, .task = entry->task, .since_ns = entry->since_ns};
+
+	return visit(&party, arg);
+}
+
 bool entry_visit_waiters(const struct co_waitq *queue, const char *role,
 	bool (*visit)(const struct object_party *party, void *arg), void *arg)
 {
-	for (struct co_waiter *waiter = queue->oldest; waiter != NULL; waiter = waiter->next) {
-		const struct entry *entry = seat_of(waiter)->entry;
-		const struct object_party party = {
-			.role = role, .owner = entry->owner, .task = entry->task, .since_ns = entry->since_ns};
-
-		if (!visit(&party, arg))
+	for (struct co_waiter *waiter = queue->oldest; waiter != NULL; waiter = waiter->next)
+		if (!entry_visit_waiter(waiter, role, visit, arg))
 			return false;
-	}
 	return true;
 }

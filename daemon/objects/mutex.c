@@ -23,7 +23,6 @@
 #include "daemon/objects/transition.h"
 
 #define STARVATION_NS CO_MILLISECOND
-#define ABANDONED_KEPT_NS (3600 * CO_SECOND)
 
 /* A wait's result besides object_error: woken to compete. */
 enum { COMPETE = 1 };
@@ -34,19 +33,19 @@ struct mutex {
 	struct co_waitq waiters;
 	bool starving;
 	bool woken;
-	bool is_abandoned; /* the last holder's session ended; told to the next */
-	int64_t abandoned_ns;
+	struct lock_options options;
+	struct lock_past past;
 	int64_t now_ns;
 };
 
-int mutex_new(const char *name, struct mutex **ret)
+int mutex_new(const char *name, const struct lock_options *options, struct mutex **ret)
 {
 	struct mutex *mutex = memory_alloc(sizeof(*mutex));
 	int r;
 
 	if (mutex == NULL)
 		return OBJECT_ENOMEM;
-	*mutex = (struct mutex){0};
+	*mutex = (struct mutex){.options = *options};
 	r = object_init(&mutex->object, &mutex_type, name);
 	if (r != 0) {
 		memory_free(mutex);
@@ -55,6 +54,7 @@ int mutex_new(const char *name, struct mutex **ret)
 	list_init(&mutex->hold.link);
 	mutex->hold.object = &mutex->object;
 	mutex->hold.step = RELEASE_LOCKS;
+	lock_past_init(&mutex->past, &mutex->object);
 	*ret = mutex;
 	return OBJECT_OK;
 }
@@ -85,9 +85,21 @@ static void hear_time(struct mutex *mutex, int64_t now_ns)
 		mutex->now_ns = now_ns;
 }
 
-static bool has_abandoned_mark(const struct mutex *mutex, int64_t now_ns)
+const char *mutex_conflict(const struct mutex *mutex, const struct lock_options *wanted)
 {
-	return mutex->is_abandoned && now_ns - mutex->abandoned_ns < ABANDONED_KEPT_NS;
+	return lock_options_conflict(&mutex->options, wanted);
+}
+
+/* Whether the lock goes from holder to holder, and newcomers queue. */
+static bool is_handed_over(const struct mutex *mutex)
+{
+	return mutex->starving || (mutex->options.fifo && mutex->waiters.length > 0);
+}
+
+/* Whether one who comes now may have it at once, before those who wait. */
+static bool is_open(const struct mutex *mutex)
+{
+	return !is_held(mutex) && !is_handed_over(mutex) && !lock_past_delays(&mutex->past, mutex->now_ns);
 }
 
 /* ---- locking ----------------------------------------------------------------------------------------------------- */
@@ -103,8 +115,8 @@ static int grant_under(struct mutex *mutex, struct seat *seat, uint64_t token)
 	if (!owner_take(seat->for_owner != NULL ? seat->for_owner : entry->owner, &mutex->hold))
 		return OBJECT_EENDED;
 	seat->token = token;
-	seat->detail = has_abandoned_mark(mutex, mutex->now_ns);
-	mutex->is_abandoned = false;
+	seat->detail = lock_past_is_abandoned(&mutex->past, mutex->now_ns);
+	lock_past_told(&mutex->past);
 	if (mutex->waiters.length == 0 || mutex->now_ns - entry->since_ns < STARVATION_NS)
 		mutex->starving = false;
 	entry->sequence = transition_commit_one(TRANSITION_MUTEX_LOCKED, &mutex->object);
@@ -123,7 +135,7 @@ static int grant(struct mutex *mutex, struct seat *seat)
 static bool let_in(struct mutex *mutex, struct co_waiter *waiter)
 {
 	struct seat *seat = seat_of(waiter);
-	const bool handed_over = mutex->starving || seat->hand_over;
+	const bool handed_over = mutex->starving || mutex->options.fifo || seat->hand_over;
 	uint64_t token = 0;
 
 	if (handed_over ? !token_take(&token) : !token_is_available())
@@ -144,6 +156,8 @@ static void pass_on(struct mutex *mutex)
 {
 	struct co_waiter *waiter;
 
+	if (lock_past_delays(&mutex->past, mutex->now_ns))
+		return;
 	while (!is_held(mutex) && !mutex->woken && (waiter = co_waitq_first(&mutex->waiters)) != NULL)
 		if (!let_in(mutex, waiter))
 			return;
@@ -155,7 +169,7 @@ static void pass_on(struct mutex *mutex)
 static int compete(struct mutex *mutex, struct entry *entry)
 {
 	mutex->woken = false;
-	if (!is_held(mutex))
+	if (!is_held(mutex) && !lock_past_delays(&mutex->past, mutex->now_ns))
 		return grant(mutex, &entry->seat);
 	if (mutex->now_ns - entry->since_ns > STARVATION_NS)
 		mutex->starving = true;
@@ -186,7 +200,7 @@ static int wait_for_lock(struct mutex *mutex, struct entry *entry)
 	return r;
 }
 
-int mutex_lock(struct mutex *mutex, struct entry *entry, bool no_wait, struct mutex_grant *ret)
+int mutex_lock(struct mutex *mutex, struct entry *entry, bool no_wait, struct lock_grant *ret)
 {
 	int r = entry_refusal(entry);
 
@@ -195,13 +209,13 @@ int mutex_lock(struct mutex *mutex, struct entry *entry, bool no_wait, struct mu
 	co_spin_lock(&mutex->object.lock);
 	hear_time(mutex, entry->since_ns);
 	r = OBJECT_EWOULDBLOCK;
-	if (!is_held(mutex) && !mutex->starving)
+	if (is_open(mutex))
 		r = grant(mutex, &entry->seat);
 	if (r == OBJECT_EWOULDBLOCK && !no_wait)
 		r = wait_for_lock(mutex, entry);
 	co_spin_unlock(&mutex->object.lock);
 	if (r == OBJECT_OK)
-		*ret = (struct mutex_grant){.token = entry->seat.token, .abandoned = entry->seat.detail != 0};
+		*ret = (struct lock_grant){.token = entry->seat.token, .abandoned = entry->seat.detail != 0};
 	return r;
 }
 
@@ -234,12 +248,24 @@ int mutex_unlock(struct mutex *mutex, uint64_t token, int64_t now_ns,
 	return r;
 }
 
+int mutex_hand_over(struct mutex *mutex, uint64_t token)
+{
+	int r = OBJECT_OK;
+
+	co_spin_lock(&mutex->object.lock);
+	if (is_held_under(mutex, token))
+		mutex->hold.task = 0;
+	else
+		r = is_held(mutex) ? OBJECT_ESTALE : OBJECT_EUNLOCKED;
+	co_spin_unlock(&mutex->object.lock);
+	return r;
+}
+
 static void abandon(struct mutex *mutex, int64_t now_ns)
 {
 	owner_drop(&mutex->hold);
 	hear_time(mutex, now_ns);
-	mutex->is_abandoned = true;
-	mutex->abandoned_ns = now_ns;
+	lock_past_begin(&mutex->past, now_ns, mutex->options.delay_ns, true);
 	(void)transition_commit_one(TRANSITION_MUTEX_ABANDONED, &mutex->object);
 }
 
@@ -287,7 +313,7 @@ static int attempt_lock(struct object *object, struct seat *seat)
 	struct mutex *mutex = mutex_of(object);
 
 	hear_time(mutex, seat->entry->since_ns);
-	return is_held(mutex) || mutex->starving ? OBJECT_EWOULDBLOCK : grant(mutex, seat);
+	return is_open(mutex) ? grant(mutex, seat) : OBJECT_EWOULDBLOCK;
 }
 
 static void join_lock(struct object *object, struct seat *seat)
@@ -319,7 +345,7 @@ static bool mutex_is_idle(const struct object *object, int64_t now_ns)
 {
 	const struct mutex *mutex = container_of(object, const struct mutex, object);
 
-	return !is_held(mutex) && !has_abandoned_mark(mutex, now_ns);
+	return !is_held(mutex) && !mutex->past.is_timed && !lock_past_is_abandoned(&mutex->past, now_ns);
 }
 
 static void mutex_describe(struct object *object, struct object_description *ret)
@@ -331,7 +357,7 @@ static void mutex_describe(struct object *object, struct object_description *ret
 	ret->holders = is_held(mutex);
 	ret->waiters = (uint32_t)mutex->waiters.length;
 	ret->token = mutex->hold.token;
-	ret->abandoned = mutex->is_abandoned;
+	ret->abandoned = mutex->past.is_abandoned;
 	(void)memccpy(ret->state, is_held(mutex) ? "locked" : "unlocked", '\0', sizeof(ret->state));
 	co_spin_unlock(&object->lock);
 }
@@ -360,8 +386,10 @@ static void mutex_free(struct object *object)
 {
 	struct mutex *mutex = mutex_of(object);
 
-	if (is_held(mutex))
-		abandon(mutex, mutex->now_ns);
+	if (is_held(mutex)) {
+		owner_drop(&mutex->hold);
+		(void)transition_commit_one(TRANSITION_MUTEX_ABANDONED, object);
+	}
 	object_done(object);
 	memory_free(mutex);
 }

@@ -42,6 +42,7 @@ enum object_kind {
 	OBJECT_WAITGROUP,
 	OBJECT_ONCE,
 	OBJECT_CONTEXT,
+	OBJECT_RWMUTEX,
 	OBJECT_KIND_COUNT, /* behind all */
 };
 
@@ -74,7 +75,8 @@ struct object_description {
 
 /* Who holds, waits or has a delivery: object_type.visit_parties. OWNER is valid during the visit. */
 struct object_party {
-	const char *role; /* "holder", "waiter", "sender", "receiver", "delivery" */
+	const char *role; /* "holder", "waiter"; of a channel "sender", "receiver", "delivery"; of an RWMutex "writer",
+			   * "reader", "waiting writer", "waiting reader" */
 	struct owner *owner;
 	uint32_t task;
 	uint64_t token;
@@ -189,6 +191,7 @@ struct seat {
 	struct entry *entry;
 	void *slot;
 	uint64_t token;
+	uint64_t ticket; /* its place in the order of arrival, at kinds that have several queues */
 	uint32_t detail;
 	bool hand_over;          /* what it waits for is handed to it: it is never woken to compete */
 	struct owner *for_owner; /* whose hold it becomes, with for_task; NULL: the entry's owner and task */
@@ -247,8 +250,10 @@ static inline struct seat *seat_of(struct co_waiter *waiter)
  * there are more. */
 bool entry_fail_some(struct co_waitq *queue, int error);
 
-/* For object_type.visit_parties: calls VISIT for those who wait in QUEUE, as ROLE. Under the object's lock. False:
- * VISIT said so. */
+/* For object_type.visit_parties: calls VISIT for WAITER, or for those who wait in QUEUE, as ROLE. Under the object's
+ * lock. False: VISIT said so. */
+bool entry_visit_waiter(const struct co_waiter *waiter, const char *role,
+	bool (*visit)(const struct object_party *party, void *arg), void *arg);
 bool entry_visit_waiters(const struct co_waitq *queue, const char *role,
 	bool (*visit)(const struct object_party *party, void *arg), void *arg);
 

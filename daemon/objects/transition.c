@@ -39,6 +39,17 @@ uint64_t transition_last(void)
 	return atomic_load(&last_number);
 }
 
+/* Which kinds take a lock, and which give one back. */
+static const int locks[TRANSITION_KIND_COUNT] = {
+	[TRANSITION_MUTEX_LOCKED] = 1,
+	[TRANSITION_MUTEX_UNLOCKED] = -1,
+	[TRANSITION_MUTEX_ABANDONED] = -1,
+	[TRANSITION_RWMUTEX_LOCKED] = 1,
+	[TRANSITION_RWMUTEX_RLOCKED] = 1,
+	[TRANSITION_RWMUTEX_UNLOCKED] = -1,
+	[TRANSITION_RWMUTEX_ABANDONED] = -1,
+};
+
 /* What is left of BEGUN after its ENDED parts; they are read one by one, while others go on. */
 static uint64_t still_out(uint64_t begun, uint64_t ended)
 {
@@ -48,11 +59,16 @@ static uint64_t still_out(uint64_t begun, uint64_t ended)
 void transition_counters(struct transition_counters *ret)
 {
 	const uint64_t *by_kind = ret->by_kind;
+	uint64_t taken = 0;
+	uint64_t given_back = 0;
 
 	for (int kind = 0; kind < TRANSITION_KIND_COUNT; kind++)
 		ret->by_kind[kind] = atomic_load_explicit(&counters[kind], memory_order_relaxed);
-	ret->locks_held = still_out(by_kind[TRANSITION_MUTEX_LOCKED],
-		by_kind[TRANSITION_MUTEX_UNLOCKED] + by_kind[TRANSITION_MUTEX_ABANDONED]);
+	for (int kind = 0; kind < TRANSITION_KIND_COUNT; kind++) {
+		taken += locks[kind] > 0 ? by_kind[kind] : 0;
+		given_back += locks[kind] < 0 ? by_kind[kind] : 0;
+	}
+	ret->locks_held = still_out(taken, given_back);
 	ret->deliveries = still_out(by_kind[TRANSITION_CHANNEL_DELIVERED],
 		by_kind[TRANSITION_CHANNEL_SETTLED] + by_kind[TRANSITION_CHANNEL_RETURNED]);
 }

@@ -112,7 +112,7 @@ says() {
 field() { baton ls "${3:-mutex}" "$2" | cut -f "$1"; }
 has_waiters() { [ "$(field 5 "$1" "${2:-mutex}")" = "$3" ]; }
 has_any_waiter() { [ "$(field 5 "$1" "${2:-mutex}")" -ge 1 ]; }
-has_holder() { [ "$(field 4 "$1")" = 1 ]; }
+has_holder() { [ "$(field 4 "$1" "${2:-mutex}")" = 1 ]; }
 # An object whose last holder died stays, with its mark.
 is_free() { [ "$(field 4 "$1")" != 1 ]; }
 is_absent() { [ -z "$(baton ls "${2:-mutex}" "$1")" ]; }

@@ -17,7 +17,7 @@ check "--help has the global options" grep -q -- '-t DURATION' "$OUT"
 exits 0 "help of a command" "$BATON" lock --help
 check "it has the command's options" grep -q -- '--kill-after D' "$OUT"
 prints "baton $(cat "$source_folder/VERSION")" "--version" "$BATON" --version
-for later in ctx fifo lock-delay type; do
+for later in ctx type; do
     check "nothing of --$later yet" sh -c "! '$BATON' --man | grep -q -- '$later'"
 done
 check "the manual page is the table's" sh -c "'$BATON' --man | diff - '$source_folder/docs/baton.1'"
@@ -31,7 +31,6 @@ exits 2 "a name that is none" "$BATON" lock a=b true
 says "baton: lock: the name \"a=b\" has a '=' in it"
 exits 2 "a missing argument" "$BATON" chan len
 exits 2 "several names" "$BATON" lock a b -- true
-exits 2 "an option that comes later" "$BATON" lock --fifo a true
 exits 2 "bare lock without a session" "$BATON" lock a
 exits 2 "unlock without a session" "$BATON" mutex unlock a 5
 exits 2 "session close without a session" "$BATON" session close

@@ -13,6 +13,7 @@
 #include "daemon/objects/channel.h"
 #include "daemon/objects/mutex.h"
 #include "daemon/objects/object.h"
+#include "daemon/objects/rwmutex.h"
 #include "daemon/objects/token.h"
 #include "tests/lib/co_test.h"
 
@@ -127,7 +128,9 @@ struct actor {
 	atomic_bool done;
 	int result;
 	struct mutex *mutex;
-	struct mutex_grant grant;
+	struct lock_grant grant;
+	struct rwmutex *rwmutex;
+	struct lock_grant rw;
 	struct channel *channel;
 	const char *value; /* to send; NULL: receive */
 	bool manual;
@@ -206,6 +209,51 @@ static inline int try_lock(struct actor *actor, struct mutex *mutex)
 static inline int unlock(struct actor *actor, struct mutex *mutex, int64_t now_ns)
 {
 	return mutex_unlock(mutex, actor->grant.token, now_ns, NULL, NULL);
+}
+
+/* ---- calls at RWMutexes ------------------------------------------------------------------------------------------ */
+
+static inline void actor_run_write(void *arg)
+{
+	struct actor *actor = arg;
+
+	actor->result = rwmutex_lock(actor->rwmutex, &actor->entry, false, &actor->rw);
+	actor_report(actor, actor->rw.abandoned ? "writes, abandoned" : "writes");
+}
+
+static inline void actor_run_read(void *arg)
+{
+	struct actor *actor = arg;
+
+	actor->result = rwmutex_rlock(actor->rwmutex, &actor->entry, false, &actor->rw);
+	actor_report(actor, actor->rw.abandoned ? "reads, abandoned" : "reads");
+}
+
+static inline void start_write(struct actor *actor, struct rwmutex *rwmutex)
+{
+	actor->rwmutex = rwmutex;
+	actor_start(actor, actor_run_write);
+}
+
+static inline void start_read(struct actor *actor, struct rwmutex *rwmutex)
+{
+	actor->rwmutex = rwmutex;
+	actor_start(actor, actor_run_read);
+}
+
+static inline int try_write(struct actor *actor, struct rwmutex *rwmutex)
+{
+	return rwmutex_lock(rwmutex, actor_call(actor), true, &actor->rw);
+}
+
+static inline int try_read(struct actor *actor, struct rwmutex *rwmutex)
+{
+	return rwmutex_rlock(rwmutex, actor_call(actor), true, &actor->rw);
+}
+
+static inline int unlock_rw(struct actor *actor, struct rwmutex *rwmutex)
+{
+	return rwmutex_unlock(rwmutex, actor->rw.token, co_now(), NULL, NULL);
 }
 
 /* ---- calls at channels ------------------------------------------------------------------------------------------- */

@@ -64,7 +64,7 @@ COROUTINE_TEST(a_cancel_ends_what_is_below_and_the_calls_bound_to_it)
 	root = make("root", NULL, 0, NULL);
 	child = make("", root, 0, NULL);
 	other = make("other", NULL, 0, NULL);
-	CHECK_EQUAL(mutex_new("m", &mutex), OBJECT_OK);
+	CHECK_EQUAL(mutex_new("m", &(struct lock_options){0}, &mutex), OBJECT_OK);
 	CHECK_EQUAL(try_lock(&d, mutex), OBJECT_OK);
 	a.context = context_runtime(root);
 	b.context = context_runtime(child);

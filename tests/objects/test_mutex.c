@@ -17,7 +17,7 @@ static void set_up(void)
 	actor_init(&b, "B");
 	actor_init(&c, "C");
 	actor_init(&d, "D");
-	CHECK_EQUAL(mutex_new("m", &mutex), OBJECT_OK);
+	CHECK_EQUAL(mutex_new("m", &(struct lock_options){0}, &mutex), OBJECT_OK);
 }
 
 /* Nobody holds it or waits for it any more. */
@@ -211,12 +211,12 @@ COROUTINE_TEST(nothing_is_granted_to_an_ended_session)
 COROUTINE_TEST(a_session_gives_its_holds_back_in_steps_oldest_first)
 {
 	static struct mutex *held[600];
-	struct mutex_grant grant;
+	struct lock_grant grant;
 	unsigned steps = 0;
 
 	set_up();
 	for (size_t i = 0; i < 600; i++) {
-		CHECK_EQUAL(mutex_new("held", &held[i]), OBJECT_OK);
+		CHECK_EQUAL(mutex_new("held", &(struct lock_options){0}, &held[i]), OBJECT_OK);
 		CHECK_EQUAL(mutex_lock(held[i], actor_call(&a), true, &grant), OBJECT_OK);
 	}
 	owner_end(&a.owner);
@@ -456,7 +456,7 @@ COROUTINE_TEST(without_memory_a_call_has_no_effect)
 		int r;
 
 		fail_allocation(number++, false);
-		r = mutex_new("other", &other);
+		r = mutex_new("other", &(struct lock_options){0}, &other);
 		failed = failed_allocation();
 		CHECK_EQUAL(r, failed ? OBJECT_ENOMEM : OBJECT_OK);
 	} while (failed);

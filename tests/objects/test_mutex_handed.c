@@ -15,7 +15,7 @@ static void set_up(void)
 	actor_init(&a, "A");
 	actor_init(&b, "B");
 	actor_init(&c, "C");
-	CHECK_EQUAL(mutex_new("m", &mutex), OBJECT_OK);
+	CHECK_EQUAL(mutex_new("m", &(struct lock_options){0}, &mutex), OBJECT_OK);
 }
 
 /* Nobody holds it or waits for it any more. */

@@ -40,7 +40,7 @@ static void tear_down(void)
 static void take_outcome(struct actor *actor, const struct once_outcome *outcome)
 {
 	actor->got[0] = '\0';
-	actor->grant = (struct mutex_grant){.token = outcome->token, .abandoned = outcome->abandoned};
+	actor->grant = (struct lock_grant){.token = outcome->token, .abandoned = outcome->abandoned};
 	if (outcome->value == NULL)
 		return;
 	memcpy(actor->got, outcome->value->bytes, outcome->value->length);

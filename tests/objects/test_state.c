@@ -25,7 +25,7 @@ static struct actor a, b;
 static int make_mutex(const char *name, void *arg, struct object **ret)
 {
 	struct mutex *mutex;
-	const int r = mutex_new(name, &mutex);
+	const int r = mutex_new(name, &(struct lock_options){0}, &mutex);
 
 	(void)arg;
 	if (r == OBJECT_OK)

@@ -90,7 +90,7 @@ static void die(struct worker *worker)
 	owner_init(&worker->owner);
 }
 
-static void hold(struct worker *worker, size_t number, const struct mutex_grant *grant)
+static void hold(struct worker *worker, size_t number, const struct lock_grant *grant)
 {
 	CHECK_EQUAL(atomic_fetch_add(&inside[number], 1), 0);
 	CHECK(grant->token > last_token[number]);
@@ -113,7 +113,7 @@ static void work(void *arg)
 	for (size_t i = test_scale(20000); i > 0; i--) {
 		const size_t number = test_random_below(&worker->random, MUTEXES);
 		const bool no_wait = test_random_below(&worker->random, 8) == 0;
-		struct mutex_grant grant;
+		struct lock_grant grant;
 		int r;
 
 		begin_call(worker, choose_deadline(worker));
@@ -160,7 +160,7 @@ COROUTINE_TEST(one_holder_at_a_time_whatever_ends_the_waits)
 	token_reset();
 	token_set_range(1, UINT64_MAX);
 	for (size_t i = 0; i < MUTEXES; i++) {
-		CHECK_EQUAL(mutex_new("m", &mutexes[i]), OBJECT_OK);
+		CHECK_EQUAL(mutex_new("m", &(struct lock_options){0}, &mutexes[i]), OBJECT_OK);
 		last_token[i] = 0;
 	}
 	for (size_t i = 0; i < WORKERS; i++) {

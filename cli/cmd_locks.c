@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * cmd_mutex.c - baton mutex lock, unlock, check, and the short form baton lock.
+ * cmd_locks.c - baton mutex and rwmutex, and their short forms lock, rlock, wlock: holding while CMD runs, or in the
+ * session BATON_SESSION by tokens.
  */
 #include <string.h>
 
@@ -8,17 +9,6 @@
 #include "cli/hold.h"
 #include "cli/simple.h"
 #include "cli/status.h"
-
-static struct lockable mutex_of(const struct invocation *invocation)
-{
-	return (struct lockable){
-		.kind = "mutex",
-		.granted = "locked",
-		.name = invocation_word(invocation, 0),
-		.acquire = BATON_MUTEX_LOCK,
-		.release = BATON_MUTEX_UNLOCK,
-	};
-}
 
 /* ---- in the session BATON_SESSION -------------------------------------------------------------------------------- */
 
@@ -34,15 +24,14 @@ static int join(struct connection *connection, const char *what)
 }
 
 /* Without CMD: the token is printed, the session keeps the lock. A token that cannot be printed leaves no lock. */
-static int lock_in_session(struct connection *connection)
+static int lock_in_session(struct connection *connection, const struct lockable *lockable)
 {
-	const struct lockable mutex = mutex_of(connection->invocation);
 	struct output output;
 	struct grant grant;
 	int status = join(connection, "without CMD it");
 
 	if (status == 0)
-		status = acquire(connection, &mutex, &grant);
+		status = acquire(connection, lockable, &grant);
 	if (status != 0)
 		return status;
 	output_init(&output, simple_format(connection->invocation));
@@ -53,7 +42,7 @@ static int lock_in_session(struct connection *connection)
 	output_row_end(&output);
 	status = simple_flush(connection->invocation, &output, STATUS_DONE);
 	if (status != STATUS_DONE)
-		release(connection, &mutex, grant.token);
+		release(connection, lockable, grant.token);
 	return status;
 }
 
@@ -74,27 +63,27 @@ static int refuse_options(const struct invocation *invocation)
 	return STATUS_DONE;
 }
 
-int run_mutex_lock(const struct invocation *invocation)
+static int run_lockable(const struct invocation *invocation, const struct lockable *lockable)
 {
-	const struct lockable mutex = mutex_of(invocation);
 	struct connection connection;
 	int status;
 
 	if (hold_has_program(invocation))
-		return hold_run(invocation, &mutex);
+		return hold_run(invocation, lockable);
 	status = refuse_options(invocation);
 	if (status == STATUS_DONE)
 		status = connection_init(&connection, invocation);
 	if (status != STATUS_DONE)
 		return status;
-	return connection_close(&connection, lock_in_session(&connection));
+	return connection_close(&connection, lock_in_session(&connection, lockable));
 }
 
-int run_mutex_unlock(const struct invocation *invocation)
+/* What OPERATION does with the hold of a token, in the session. */
+static int run_by_token(const struct invocation *invocation, enum baton_operation operation)
 {
 	const struct baton_call call = {
 		.size = sizeof(call),
-		.operation = BATON_MUTEX_UNLOCK,
+		.operation = operation,
 		.name = invocation_word(invocation, 0),
 		.token = invocation_word_number(invocation, 1),
 	};
@@ -116,12 +105,12 @@ static void take_check(const struct baton_result *result, void *arg)
 	*(bool *)arg = result->holds;
 }
 
-int run_mutex_check(const struct invocation *invocation)
+static int run_check(const struct invocation *invocation, enum baton_operation operation)
 {
 	const struct session_wish wish = {.kind = BATON_SESSION_OWN, .ttl_ns = BATON_TTL_DEFAULT};
 	const struct baton_call call = {
 		.size = sizeof(call),
-		.operation = BATON_MUTEX_CHECK,
+		.operation = operation,
 		.name = invocation_word(invocation, 0),
 		.token = invocation_word_number(invocation, 1),
 	};
@@ -140,4 +129,69 @@ int run_mutex_check(const struct invocation *invocation)
 		status = STATUS_NO;
 	}
 	return connection_close(&connection, status);
+}
+
+/* ---- the commands ------------------------------------------------------------------------------------------------ */
+
+static struct lockable lockable_of(
+	const struct invocation *invocation, const char *kind, enum baton_operation get, enum baton_operation give_back)
+{
+	const char *name = invocation_word(invocation, 0);
+
+	return (struct lockable){
+		.kind = kind,
+		.granted = "locked",
+		.name = name,
+		.acquire = {.operation = get,
+			.name = name,
+			.fifo = invocation_has(invocation, OPTION_FIFO),
+			.lock_delay_ns = invocation_number(invocation, OPTION_LOCK_DELAY, 0)},
+		.release = {.operation = give_back, .name = name},
+	};
+}
+
+int run_mutex_lock(const struct invocation *invocation)
+{
+	const struct lockable mutex = lockable_of(invocation, "mutex", BATON_MUTEX_LOCK, BATON_MUTEX_UNLOCK);
+
+	return run_lockable(invocation, &mutex);
+}
+
+int run_mutex_unlock(const struct invocation *invocation)
+{
+	return run_by_token(invocation, BATON_MUTEX_UNLOCK);
+}
+
+int run_mutex_check(const struct invocation *invocation)
+{
+	return run_check(invocation, BATON_MUTEX_CHECK);
+}
+
+int run_rwmutex_lock(const struct invocation *invocation)
+{
+	const struct lockable rwmutex = lockable_of(invocation, "rwmutex", BATON_RWMUTEX_LOCK, BATON_RWMUTEX_UNLOCK);
+
+	return run_lockable(invocation, &rwmutex);
+}
+
+int run_rwmutex_rlock(const struct invocation *invocation)
+{
+	const struct lockable rwmutex = lockable_of(invocation, "rwmutex", BATON_RWMUTEX_RLOCK, BATON_RWMUTEX_UNLOCK);
+
+	return run_lockable(invocation, &rwmutex);
+}
+
+int run_rwmutex_unlock(const struct invocation *invocation)
+{
+	return run_by_token(invocation, BATON_RWMUTEX_UNLOCK);
+}
+
+int run_rwmutex_downgrade(const struct invocation *invocation)
+{
+	return run_by_token(invocation, BATON_RWMUTEX_DOWNGRADE);
+}
+
+int run_rwmutex_check(const struct invocation *invocation)
+{
+	return run_check(invocation, BATON_RWMUTEX_CHECK);
 }
