@@ -89,7 +89,13 @@ GENERATED_OBJECTS := $(GENERATED:$(B)/gen/%.c=$(B)/obj/gen/%.o)
 PROGRAMS := $(if $(wildcard daemon/main.c),$(B)/batond) $(if $(wildcard cli/main.c),$(B)/baton)
 LIBRARIES := $(if $(CLIENT),$(B)/libbaton.so.0 $(B)/libbaton.a)
 
-all: $(LIBRARIES) $(PROGRAMS) ## batond, baton, libbaton.so.0 and libbaton.a in build/
+PAGES := $(B)/man/libbaton.3 # those that are made
+
+all: $(LIBRARIES) $(PROGRAMS) $(PAGES) ## batond, baton, libbaton.so.0 and libbaton.a in build/
+
+$(B)/man/%.3: docs/%.3.in clientlib/baton.h scripts/synopsis
+	@mkdir -p $(@D)
+	@scripts/synopsis clientlib/baton.h $< >$@
 
 # Libraries for the project's own programs and tests; each is linked after those that use it.
 $(B)/libbase.a: $(call objects,$(BASE))
@@ -400,7 +406,7 @@ $(BINDIR) 755 $(B)/batond $(B)/baton
 $(LIBDIR) 644 $(B)/libbaton.so.0 $(B)/libbaton.a
 $(INCLUDEDIR) 644 clientlib/baton.h
 $(MANDIR)/man1 644 $(wildcard docs/*.1)
-$(MANDIR)/man3 644 $(wildcard docs/*.3)
+$(MANDIR)/man3 644 $(filter %.3,$(PAGES))
 $(MANDIR)/man8 644 $(wildcard docs/*.8)
 $(DOCDIR) 644 README.md ARCHITECTURE.md CHANGELOG.md SECURITY.md LICENSE $(filter-out docs/go%.md,$(wildcard docs/*.md))
 $(DOCDIR)/examples 644 systemd/tcp.conf

@@ -88,7 +88,7 @@ class Examples(unittest.TestCase):
         examples = 0
         with Daemon(tcp=False) as daemon:
             os.environ["BATON_SERVER"] = "unix:" + daemon.path
-            for page in sorted(glob.glob(SOURCE + "/docs/*.[1-8]")):
+            for page in sorted(glob.glob(SOURCE + "/docs/*.[1-8]") + glob.glob(BUILD + "/man/*.[1-8]")):
                 for text in re.findall(r"^\.EX\n(.*?)^\.EE$", read(page), re.DOTALL | re.MULTILINE):
                     self.run_example(unroff(text), f"{os.path.basename(page)}.{examples}")
                     examples += 1
@@ -116,7 +116,7 @@ class Examples(unittest.TestCase):
     def test_the_pages_name_every_function_and_option(self):
         functions = set(re.findall(r"BATON_API[^;]*?\b(baton_\w+)\(", read("clientlib/baton.h")))
         self.assertGreater(len(functions), 30)
-        self.assertEqual(functions - set(re.findall(r"\b(baton_\w+)\(", read("docs/libbaton.3"))), set())
+        self.assertEqual(functions - set(re.findall(r"\b(baton_\w+)\(", read(os.path.join(BUILD, "man/libbaton.3")))), set())
         options = set(re.findall(r"^  (--[\w-]+)", run("batond", "--help"), re.MULTILINE))
         page = unroff(read("docs/batond.8"))
         self.assertGreater(len(options), 4)
