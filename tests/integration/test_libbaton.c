@@ -12,33 +12,12 @@
 #include "base/memory.h"
 #include "tests/lib/clients.h"
 #include "tests/lib/co_test.h"
-#include "tests/lib/daemon_fixture.h"
+#include "tests/lib/daemon_group.h"
 #include "tests/lib/fake_daemon.h"
 
 #define THREADS 64
 
-static struct daemon_fixture fixture;
-
-static int start_daemon(void **state)
-{
-	(void)state;
-	daemon_fixture_start(&fixture);
-	return 0;
-}
-
-static int stop_daemon(void **state)
-{
-	(void)state;
-	daemon_fixture_stop(&fixture);
-	return 0;
-}
-
 /* ---- helpers ----------------------------------------------------------------------------------------------------- */
-
-static baton_client *open_client(void)
-{
-	return open_with(fixture.address, NULL);
-}
 
 /* How many hold and wait for the mutex NAME. */
 static void look_at_mutex(baton_client *client, const char *name, uint32_t *ret_holders, uint32_t *ret_waiters)
@@ -132,7 +111,7 @@ static unsigned long long count_in_threads(const char *address, bool locking, si
 	};
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/sum", fixture.folder);
+	snprintf(path, sizeof(path), "%s/sum", test_daemon.folder);
 	file = fopen(path, "we");
 	assert_non_null(file);
 	fputs("0\n", file);
@@ -154,8 +133,8 @@ static void under_a_lock_threads_of_one_connection_lose_no_count(void **state)
 	const size_t rounds = test_scale(500);
 
 	(void)state;
-	assert_true(count_in_threads(fixture.address, true, rounds) == THREADS * rounds);
-	assert_true(count_in_threads(fixture.tcp, true, rounds / 10 + 1) == THREADS * (rounds / 10 + 1));
+	assert_true(count_in_threads(test_daemon.address, true, rounds) == THREADS * rounds);
+	assert_true(count_in_threads(test_daemon.tcp, true, rounds / 10 + 1) == THREADS * (rounds / 10 + 1));
 }
 
 /* So the test above can fail. */
@@ -166,7 +145,7 @@ static void without_it_they_do(void **state)
 
 	(void)state;
 	do
-		sum = count_in_threads(fixture.address, false, rounds);
+		sum = count_in_threads(test_daemon.address, false, rounds);
 	while (sum == THREADS * rounds);
 	assert_true(sum < THREADS * rounds);
 }
@@ -199,36 +178,19 @@ static void a_deadline_is_kept_and_leaves_no_waiter(void **state)
 	baton_close(holder);
 }
 
-struct waiting {
-	baton_client *client;
-	baton_context *context;
-	const char *name;
-	int error;
-	uint64_t token;
-	pthread_t thread;
-};
-
-static void *wait_for_lock(void *arg)
-{
-	struct waiting *waiting = arg;
-
-	waiting->error = baton_mutex_lock(waiting->client, waiting->context, waiting->name, &waiting->token, NULL);
-	return NULL;
-}
-
 static void closing_frees_what_was_held_and_leaves_every_queue(void **state)
 {
 	baton_client *holder = open_client();
 	baton_client *closing = open_client();
-	struct waiting waiting[8];
+	struct lock_waiter waiting[8];
 	uint64_t token;
 
 	(void)state;
 	is_ok(baton_mutex_lock(holder, NULL, "held", &token, NULL));
 	is_ok(baton_mutex_lock(closing, NULL, "own", &token, NULL));
 	for (int i = 0; i < 8; i++) {
-		waiting[i] = (struct waiting){.client = closing, .name = "held"};
-		assert_int_equal(pthread_create(&waiting[i].thread, NULL, wait_for_lock, &waiting[i]), 0);
+		waiting[i] = (struct lock_waiter){.client = closing, .name = "held"};
+		assert_int_equal(pthread_create(&waiting[i].thread, NULL, lock_waiter_main, &waiting[i]), 0);
 	}
 	EVENTUALLY(waiters_of(holder, "held") == 8);
 	baton_close(closing);
@@ -249,7 +211,7 @@ static void a_verdict_that_comes_late_leaves_no_lock_and_loses_no_message(void *
 	baton_client *other = open_client();
 	struct baton_result *result = NULL;
 	const struct baton_call receive = {.size = sizeof(receive), .operation = BATON_CHAN_RECEIVE, .name = "late"};
-	struct waiting waiting = {.client = client, .name = "late"};
+	struct lock_waiter waiting = {.client = client, .name = "late"};
 	baton_context *context;
 	void *value;
 	size_t length;
@@ -259,15 +221,15 @@ static void a_verdict_that_comes_late_leaves_no_lock_and_loses_no_message(void *
 	is_ok(baton_chan_make(client, "late", 4));
 	is_ok(baton_chan_send(client, NULL, "late", "first", 5));
 	is_ok(baton_chan_send(client, NULL, "late", "second", 6));
-	assert_int_equal(kill(fixture.pid, SIGSTOP), 0);
+	assert_int_equal(kill(test_daemon.pid, SIGSTOP), 0);
 	is_ok(baton_with_timeout(NULL, 50 * MS, &context));
 	waiting.context = context;
-	assert_int_equal(pthread_create(&waiting.thread, NULL, wait_for_lock, &waiting), 0);
+	assert_int_equal(pthread_create(&waiting.thread, NULL, lock_waiter_main, &waiting), 0);
 	assert_int_equal(baton_invoke(client, context, &receive, &result), BATON_EUNKNOWN);
 	baton_result_free(result);
 	pthread_join(waiting.thread, NULL);
 	assert_int_equal(waiting.error, BATON_EUNKNOWN);
-	assert_int_equal(kill(fixture.pid, SIGCONT), 0);
+	assert_int_equal(kill(test_daemon.pid, SIGCONT), 0);
 	is_ok(baton_ping(client)); /* behind the two: what they were granted is on its way back */
 	is_ok(baton_ping(client));
 	EVENTUALLY(holders_of(other, "late") == 0);
@@ -344,7 +306,7 @@ static void on_received(const struct baton_result *result, void *arg)
 static void four_clients_work_in_one_loop(void **state)
 {
 	const struct baton_options options = {.size = sizeof(options), .pollable = true};
-	struct flow flow = {.total = test_scale(20000), .producer = open_with(fixture.address, &options)};
+	struct flow flow = {.total = test_scale(20000), .producer = open_with(test_daemon.address, &options)};
 	struct consumer consumers[3];
 	baton_client *maker = open_client();
 	baton_client *clients[4] = {flow.producer};
@@ -352,7 +314,7 @@ static void four_clients_work_in_one_loop(void **state)
 	(void)state;
 	is_ok(baton_chan_make(maker, "flow", 2));
 	for (int i = 0; i < 3; i++) {
-		flow.consumers[i] = open_with(i == 2 ? fixture.tcp : fixture.address,
+		flow.consumers[i] = open_with(i == 2 ? test_daemon.tcp : test_daemon.address,
 			&(struct baton_options){
 				.size = sizeof(options), .pollable = true, .ttl_ns = BATON_TTL_DEFAULT});
 		clients[i + 1] = flow.consumers[i];
@@ -398,7 +360,7 @@ static int do_a_bit_of_all(void)
 	uint64_t token;
 	int r;
 
-	r = baton_open(fixture.address, NULL, &client);
+	r = baton_open(test_daemon.address, NULL, &client);
 	if (r == BATON_OK)
 		r = baton_mutex_lock(client, NULL, "memory", &token, NULL);
 	if (r == BATON_OK)

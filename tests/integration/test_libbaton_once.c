@@ -10,26 +10,10 @@
 
 #include "tests/lib/clients.h"
 #include "tests/lib/co_test.h"
-#include "tests/lib/daemon_fixture.h"
+#include "tests/lib/daemon_group.h"
 #include "tests/lib/fake_daemon.h"
 
 #define THREADS 32
-
-static struct daemon_fixture fixture;
-
-static int start_daemon(void **state)
-{
-	(void)state;
-	daemon_fixture_start(&fixture);
-	return 0;
-}
-
-static int stop_daemon(void **state)
-{
-	(void)state;
-	daemon_fixture_stop(&fixture);
-	return 0;
-}
 
 static uint32_t waiters_of(baton_client *client, const char *name)
 {
@@ -75,7 +59,7 @@ static void *call(void *arg)
 static void threads_of_several_clients_run_until_one_completes(void **state)
 {
 	const size_t rounds = test_scale(20);
-	baton_client *clients[2] = {open_with(fixture.address, NULL), open_with(fixture.address, NULL)};
+	baton_client *clients[2] = {open_with(test_daemon.address, NULL), open_with(test_daemon.address, NULL)};
 
 	(void)state;
 	for (size_t round = 0; round < rounds; round++) {
@@ -102,8 +86,8 @@ static void threads_of_several_clients_run_until_one_completes(void **state)
 
 static void a_stale_token_completes_nothing(void **state)
 {
-	baton_client *client = open_with(fixture.address, NULL);
-	baton_client *other = open_with(fixture.address, NULL);
+	baton_client *client = open_with(test_daemon.address, NULL);
+	baton_client *other = open_with(test_daemon.address, NULL);
 	struct baton_once_run first = {0};
 	struct baton_once_run second = {0};
 	bool done = true;
@@ -134,7 +118,7 @@ static void a_stale_token_completes_nothing(void **state)
 
 static void a_cancelled_caller_has_no_run(void **state)
 {
-	baton_client *client = open_with(fixture.address, NULL);
+	baton_client *client = open_with(test_daemon.address, NULL);
 	baton_context *context = NULL;
 	struct baton_once_run run = {0};
 	struct baton_once_run none = {0};
@@ -185,7 +169,7 @@ static void process(baton_client *client)
 static void an_event_loop_can_run_and_wait(void **state)
 {
 	baton_client *client = open_with(
-		fixture.address, &(struct baton_options){.size = sizeof(struct baton_options), .pollable = true});
+		test_daemon.address, &(struct baton_options){.size = sizeof(struct baton_options), .pollable = true});
 	const struct baton_call begin = {.size = sizeof(begin), .operation = BATON_ONCE_BEGIN, .name = "loop"};
 	struct baton_call complete = {
 		.size = sizeof(complete),
@@ -228,7 +212,7 @@ static void *select_done(void *arg)
 
 static void a_select_waits_for_the_value(void **state)
 {
-	baton_client *client = open_with(fixture.address, NULL);
+	baton_client *client = open_with(test_daemon.address, NULL);
 	struct baton_once_run run = {0};
 	pthread_t thread;
 

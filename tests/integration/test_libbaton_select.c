@@ -9,34 +9,19 @@
 
 #include "tests/lib/clients.h"
 #include "tests/lib/co_test.h"
-#include "tests/lib/daemon_fixture.h"
+#include "tests/lib/daemon_group.h"
 #include "tests/lib/fake_daemon.h"
 
 #define CHANNELS 8
 
-static struct daemon_fixture fixture;
 static baton_client *here, *there;
-
-static int start_daemon(void **state)
-{
-	(void)state;
-	daemon_fixture_start(&fixture);
-	return 0;
-}
-
-static int stop_daemon(void **state)
-{
-	(void)state;
-	daemon_fixture_stop(&fixture);
-	return 0;
-}
 
 /* Two clients, so two sessions. */
 static int set_up(void **state)
 {
 	(void)state;
-	here = open_with(fixture.address, NULL);
-	there = open_with(fixture.address, NULL);
+	here = open_with(test_daemon.address, NULL);
+	there = open_with(test_daemon.address, NULL);
 	return 0;
 }
 
@@ -398,7 +383,7 @@ static void an_event_loop_selects_too(void **state)
 		.size = sizeof(call), .operation = BATON_SELECT, .cases = cases, .case_count = 2};
 	struct outcome first = {0};
 	struct outcome second = {0};
-	baton_client *client = open_with(fixture.address, &options);
+	baton_client *client = open_with(test_daemon.address, &options);
 	uint64_t id;
 
 	(void)state;

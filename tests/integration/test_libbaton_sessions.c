@@ -12,42 +12,19 @@
 #include <sys/wait.h>
 
 #include "tests/lib/clients.h"
-#include "tests/lib/daemon_fixture.h"
-
-static struct daemon_fixture fixture;
-
-static int start_daemon(void **state)
-{
-	(void)state;
-	daemon_fixture_start(&fixture);
-	return 0;
-}
-
-static int stop_daemon(void **state)
-{
-	(void)state;
-	daemon_fixture_stop(&fixture);
-	return 0;
-}
-
-/* ---- helpers ----------------------------------------------------------------------------------------------------- */
-
-static baton_client *open_client(void)
-{
-	return open_with(fixture.address, NULL);
-}
+#include "tests/lib/daemon_group.h"
 
 /* ---- sessions ---------------------------------------------------------------------------------------------------- */
 
 static baton_client *open_kind(enum baton_session_kind kind, const char *session, int pidfd)
 {
-	return open_with(fixture.address, &(struct baton_options){
-						  .size = sizeof(struct baton_options),
-						  .session_kind = kind,
-						  .session = session,
-						  .pidfd = pidfd,
-						  .ttl_ns = kind == BATON_SESSION_DETACHED ? 2 * SECOND : 0,
-					  });
+	return open_with(test_daemon.address, &(struct baton_options){
+						      .size = sizeof(struct baton_options),
+						      .session_kind = kind,
+						      .session = session,
+						      .pidfd = pidfd,
+						      .ttl_ns = kind == BATON_SESSION_DETACHED ? 2 * SECOND : 0,
+					      });
 }
 
 static void a_child_session_ends_with_its_parent(void **state)
@@ -91,7 +68,7 @@ static void a_joined_session_outlives_the_client(void **state)
 	assert_true(holds);
 	is_ok(baton_invoke(other, NULL, &close, NULL));
 	is_ok(baton_mutex_try_lock(other, "kept", &token, NULL));
-	assert_int_equal(baton_open(fixture.address,
+	assert_int_equal(baton_open(test_daemon.address,
 				 &(struct baton_options){.size = sizeof(struct baton_options),
 					 .session_kind = BATON_SESSION_ATTACH,
 					 .session = session},
@@ -144,7 +121,7 @@ static void workers_open_sessions_of_their_own(void **state)
 			baton_client *own = NULL;
 			uint64_t other_token;
 			const bool well = baton_ping(client) == BATON_EFORKED &&
-					  baton_open(fixture.address, NULL, &own) == BATON_OK &&
+					  baton_open(test_daemon.address, NULL, &own) == BATON_OK &&
 					  baton_mutex_lock(own, NULL, "worker", &other_token, NULL) == BATON_OK;
 
 			_exit(well ? 0 : 1); /* as a killed one: nothing is closed */
@@ -188,7 +165,7 @@ static baton_client *open_lasting(const char *address, struct told *told)
 /* On a Unix socket and over TCP. */
 static void a_hold_outlives_its_connection(void **state)
 {
-	const char *addresses[] = {fixture.address, fixture.tcp};
+	const char *addresses[] = {test_daemon.address, test_daemon.tcp};
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
@@ -213,7 +190,7 @@ static void a_hold_outlives_its_connection(void **state)
 static void who_loses_a_hold_is_told_at_once(void **state)
 {
 	struct told told = {0};
-	baton_client *client = open_lasting(fixture.address, &told);
+	baton_client *client = open_lasting(test_daemon.address, &told);
 	baton_client *other = open_client();
 	uint64_t token;
 
@@ -230,7 +207,7 @@ static void who_loses_a_hold_is_told_at_once(void **state)
 static void a_killed_session_is_lost_at_once(void **state)
 {
 	struct told told = {0};
-	baton_client *client = open_lasting(fixture.address, &told);
+	baton_client *client = open_lasting(test_daemon.address, &told);
 	baton_client *other = open_client();
 	const struct baton_call kill_it = {
 		.size = sizeof(kill_it),
@@ -268,11 +245,11 @@ static void a_daemon_that_is_killed_and_restarted(void **state)
 	uint64_t after;
 
 	(void)state;
-	lasting = open_with(fixture.address, &options);
+	lasting = open_with(test_daemon.address, &options);
 	brief = open_client();
 	is_ok(baton_mutex_lock(lasting, NULL, "restart", &before, NULL));
-	daemon_fixture_end(&fixture, SIGKILL);
-	daemon_fixture_restart(&fixture);
+	daemon_fixture_end(&test_daemon, SIGKILL);
+	daemon_fixture_restart(&test_daemon);
 	EVENTUALLY(atomic_load(&event) == BATON_EVENT_LOST);
 	assert_int_equal(baton_ping(lasting), BATON_ERESTARTED);
 	assert_true(baton_guaranteed_until(lasting) == INT64_MIN);

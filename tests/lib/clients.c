@@ -17,3 +17,11 @@ baton_client *open_with(const char *address, const struct baton_options *options
 	is_ok(baton_open(address, options, &client));
 	return client;
 }
+
+void *lock_waiter_main(void *waiter)
+{
+	struct lock_waiter *own = waiter;
+
+	own->error = baton_mutex_lock(own->client, own->context, own->name, &own->token, NULL);
+	return NULL;
+}

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "clientlib/baton.h"
@@ -24,6 +25,17 @@ void is_ok(int r);
 
 /* A client; the test fails where there is none. */
 baton_client *open_with(const char *address, const struct baton_options *options);
+
+/* One that waits for a mutex, in a thread of its own whose function is lock_waiter_main. */
+struct lock_waiter {
+	baton_client *client;
+	baton_context *context;
+	const char *name;
+	int error;
+	uint64_t token;
+	pthread_t thread;
+};
+void *lock_waiter_main(void *waiter);
 
 /* Fails unless CONDITION comes to hold within 60 s. */
 #define EVENTUALLY(condition)                                                                                          \

@@ -258,6 +258,15 @@ struct core_call *rig_submit(struct rig *rig, enum baton_operation operation, co
 	return rig_submit_call(rig, &(struct baton_call){.operation = operation, .name = name}, timeout_ns);
 }
 
+struct core_call *rig_send(struct rig *rig, enum baton_operation operation, const char *name, int64_t timeout_ns,
+	unsigned method, uint64_t *ret_id)
+{
+	struct core_call *call = rig_submit(rig, operation, name, timeout_ns);
+
+	*ret_id = rig_take_one(rig, FRAME_REQUEST, method)->header.call;
+	return call;
+}
+
 void rig_finished(struct rig *rig, struct core_call *call, int error)
 {
 	struct core_call *finished = core_next_finished(rig->core);

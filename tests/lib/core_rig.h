@@ -13,8 +13,13 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "baton/v1/status.pb-c.h"
 #include "clientlib/core.h"
 #include "proto/frame.h"
+
+#define METHOD(name) BATON__V1__METHOD__METHOD_##name
+#define REASON(name) BATON__V1__REASON__REASON_##name
+#define STATUS(name) BATON__V1__STATUS__STATUS_##name
 
 #define RIG_MS INT64_C(1000000)
 #define RIG_SECOND (1000 * RIG_MS)
@@ -59,6 +64,12 @@ size_t rig_take(struct rig *rig);
 /* The one frame that the core wants to send: of this kind, REQUEST: with this method. */
 const struct rig_frame *rig_take_one(struct rig *rig, unsigned kind, unsigned method);
 
+/* The id of the call in a frame that was taken. */
+static inline uint64_t taken_id(const struct rig *rig, size_t index)
+{
+	return rig->frames[index].header.call;
+}
+
 /* ---- the daemon: each appends to the script; rig_feed() sends it ------------------------------------------------- */
 
 void rig_say(struct rig *rig, unsigned kind, unsigned status, uint64_t call, uint64_t number, const void *body,
@@ -83,6 +94,10 @@ void rig_feed(struct rig *rig);
 /* Submits a call with this timeout (below 0: none). */
 struct core_call *rig_submit(struct rig *rig, enum baton_operation operation, const char *name, int64_t timeout_ns);
 struct core_call *rig_submit_call(struct rig *rig, const struct baton_call *call, int64_t timeout_ns);
+
+/* The same, and takes its frame, which must be a request of METHOD; *RET_ID is its id. */
+struct core_call *rig_send(struct rig *rig, enum baton_operation operation, const char *name, int64_t timeout_ns,
+	unsigned method, uint64_t *ret_id);
 
 /* The next finished call is CALL and ended with ERROR. */
 void rig_finished(struct rig *rig, struct core_call *call, int error);

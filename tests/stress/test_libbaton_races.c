@@ -9,51 +9,11 @@
 
 #include "tests/lib/clients.h"
 #include "tests/lib/co_test.h"
-#include "tests/lib/daemon_fixture.h"
+#include "tests/lib/daemon_group.h"
 #include "tests/lib/fake_daemon.h"
 
 #define STEP_NS 100
 #define LEAD_MAX_NS (2 * MS)
-
-static struct daemon_fixture fixture;
-
-static int start_daemon(void **state)
-{
-	(void)state;
-	daemon_fixture_start(&fixture);
-	return 0;
-}
-
-static int stop_daemon(void **state)
-{
-	(void)state;
-	daemon_fixture_stop(&fixture);
-	return 0;
-}
-
-/* ---- helpers ----------------------------------------------------------------------------------------------------- */
-
-static baton_client *open_client(void)
-{
-	return open_with(fixture.address, NULL);
-}
-
-struct waiting {
-	baton_client *client;
-	baton_context *context;
-	const char *name;
-	int error;
-	uint64_t token;
-	pthread_t thread;
-};
-
-static void *wait_for_lock(void *arg)
-{
-	struct waiting *waiting = arg;
-
-	waiting->error = baton_mutex_lock(waiting->client, waiting->context, waiting->name, &waiting->token, NULL);
-	return NULL;
-}
 
 /* ---- cancel and completion racing -------------------------------------------------------------------------------- */
 
@@ -172,7 +132,7 @@ static void begin_races(struct race *race)
 	const struct baton_options options = {.size = sizeof(options), .pollable = true};
 
 	*race = (struct race){
-		.ours = open_with(fixture.address, &options), .theirs = open_with(fixture.address, &options)};
+		.ours = open_with(test_daemon.address, &options), .theirs = open_with(test_daemon.address, &options)};
 }
 
 static void end_races(struct race *race, const char *what, size_t rounds)
@@ -261,14 +221,14 @@ static void contexts_race_with_grants_too(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < rounds; i++) {
-		struct waiting waiting = {.client = client, .name = "threads"};
+		struct lock_waiter waiting = {.client = client, .name = "threads"};
 		struct canceller canceller = {.holder = holder};
 		pthread_t thread;
 		uint64_t token;
 
 		is_ok(baton_mutex_lock(holder, NULL, "threads", &canceller.token, NULL));
 		is_ok(baton_with_cancel(NULL, &waiting.context));
-		assert_int_equal(pthread_create(&waiting.thread, NULL, wait_for_lock, &waiting), 0);
+		assert_int_equal(pthread_create(&waiting.thread, NULL, lock_waiter_main, &waiting), 0);
 		assert_int_equal(pthread_create(&thread, NULL, unlock_in_thread, &canceller), 0);
 		baton_cancel(waiting.context, NULL);
 		pthread_join(waiting.thread, NULL);

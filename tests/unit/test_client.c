@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_client.c - the blocking interface against a scripted daemon: many threads, contexts, closing, fork, lost
- * daemons.
+ * test_client.c - the blocking interface against a scripted daemon: many threads, closing, fork, lost daemons.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -19,73 +18,14 @@
 
 #include <cmocka.h>
 
-#include "baton/v1/channel.pb-c.h"
-#include "baton/v1/connection.pb-c.h"
-#include "baton/v1/daemon.pb-c.h"
-#include "baton/v1/mutex.pb-c.h"
-#include "baton/v1/status.pb-c.h"
 #include "clientlib/clock.h"
+#include "tests/lib/callers.h"
 #include "tests/lib/co_test.h"
-#include "tests/lib/fake_daemon.h"
 #include "tests/lib/sockets.h"
 
-#define METHOD(name) BATON__V1__METHOD__METHOD_##name
-#define REASON(name) BATON__V1__REASON__REASON_##name
-#define STATUS(name) BATON__V1__STATUS__STATUS_##name
 #define THREADS 16
 
-static baton_client *open_client(const struct fake_daemon *daemon)
-{
-	baton_client *client = NULL;
-	const int r = baton_open(daemon->address, NULL, &client);
-
-	if (r != BATON_OK)
-		fail_msg("baton_open: %d %s", r, baton_last_error());
-	return client;
-}
-
-/* Reads what is left until the client has gone; answers the closing of the session. */
-static void serve_the_end(struct fake_daemon *daemon)
-{
-	while (fake_read(daemon)) {
-		if (daemon->header.kind != FRAME_REQUEST)
-			continue;
-		rig_say(&daemon->rig, FRAME_REPLY, 0, daemon->header.call, ++daemon->rig.number, NULL, 0);
-		fake_flush(daemon);
-	}
-}
-
 /* ---- many threads ------------------------------------------------------------------------------------------------ */
-
-static void reply_ping(struct fake_daemon *daemon, uint64_t call, const uint8_t *body, size_t length)
-{
-	rig_say(&daemon->rig, FRAME_REPLY, 0, call, ++daemon->rig.number, body, length);
-}
-
-/* Answers pings in pairs, the second first, where two are there; a ping's request and response look alike. */
-static void answer_out_of_order(struct fake_daemon *daemon)
-{
-	uint64_t held = 0;
-	uint8_t body[64];
-	size_t length = 0;
-
-	fake_accept_session(daemon, 0);
-	while (fake_read(daemon)) {
-		const bool more = buffer_length(&daemon->in) > daemon->header.length;
-
-		if (daemon->header.method == METHOD(DAEMON_PING) && held == 0 && more) {
-			held = daemon->header.call;
-			length = daemon->length;
-			memcpy(body, daemon->body, length);
-			continue;
-		}
-		reply_ping(daemon, daemon->header.call, daemon->body, daemon->length);
-		if (held != 0)
-			reply_ping(daemon, held, body, length);
-		held = 0;
-		fake_flush(daemon);
-	}
-}
 
 struct pinger {
 	baton_client *client;
@@ -118,8 +58,8 @@ static void each_of_many_threads_gets_its_own_answers(void **state)
 	baton_client *client;
 
 	(void)state;
-	fake_start(&daemon, answer_out_of_order, NULL);
-	client = open_client(&daemon);
+	fake_start(&daemon, fake_answer_out_of_order, NULL);
+	client = open_fake(&daemon);
 	for (unsigned i = 0; i < THREADS; i++) {
 		pingers[i] = (struct pinger){.client = client, .number = i, .rounds = test_scale(2000)};
 		assert_int_equal(pthread_create(&pingers[i].thread, NULL, ping_often, &pingers[i]), 0);
@@ -130,51 +70,7 @@ static void each_of_many_threads_gets_its_own_answers(void **state)
 	fake_join(&daemon);
 }
 
-/* ---- one blocked call in another thread -------------------------------------------------------------------------- */
-
-struct caller {
-	baton_client *client;
-	baton_context *context;
-	struct baton_call call;
-	struct baton_result *result;
-	int error;
-	pthread_t thread;
-};
-
-static void *make_call(void *arg)
-{
-	struct caller *caller = arg;
-
-	caller->call.size = sizeof(caller->call);
-	caller->error = baton_invoke(caller->client, caller->context, &caller->call, &caller->result);
-	return NULL;
-}
-
-static void start_caller(
-	struct caller *caller, baton_client *client, baton_context *context, enum baton_operation operation)
-{
-	*caller = (struct caller){.client = client, .context = context, .call = {.operation = operation, .name = "x"}};
-	assert_int_equal(pthread_create(&caller->thread, NULL, make_call, caller), 0);
-}
-
-static void caller_ends(struct caller *caller, int error)
-{
-	pthread_join(caller->thread, NULL);
-	if (caller->error != error)
-		fail_msg("the call ended with %d (%s), not %d", caller->error,
-			caller->result != NULL ? caller->result->text : "", error);
-	baton_result_free(caller->result);
-}
-
-static void wait_for_byte(int fd)
-{
-	char byte;
-
-	assert_int_equal(read(fd, &byte, 1), 1);
-}
-
-/* ---- leader and followers -----------------------------------------------------------------------------------------
- */
+/* ---- leader and followers ---------------------------------------------------------------------------------------- */
 
 /* Answers the first two of three locks in one write, and the third when ARG, a socket to the test, says so. */
 static void answer_two_then_one(struct fake_daemon *daemon)
@@ -195,7 +91,7 @@ static void answer_two_then_one(struct fake_daemon *daemon)
 	fake_require(read(*test, &byte, 1) == 1);
 	rig_reply_locked(&daemon->rig, calls[2], 3);
 	fake_flush(daemon);
-	serve_the_end(daemon);
+	fake_serve_the_end(daemon);
 }
 
 /* The leader's call and the first follower's end together: it is the second follower who is to lead. */
@@ -209,7 +105,7 @@ static void a_leader_hands_on_to_one_who_still_waits(void **state)
 	(void)state;
 	assert_int_equal(sockets_pair(SOCKETS_UNIX, ends), 0);
 	fake_start(&daemon, answer_two_then_one, &ends[0]);
-	client = open_client(&daemon);
+	client = open_fake(&daemon);
 	for (int i = 0; i < 3; i++) {
 		start_caller(&callers[i], client, NULL, BATON_MUTEX_LOCK);
 		wait_for_byte(ends[1]);
@@ -224,166 +120,6 @@ static void a_leader_hands_on_to_one_who_still_waits(void **state)
 	close(ends[1]);
 }
 
-/* ---- contexts ---------------------------------------------------------------------------------------------------- */
-
-/* Says over `arg`, a pipe, that the lock has come; then waits for its CANCEL and says so to the caller. */
-static void answer_cancel(struct fake_daemon *daemon)
-{
-	const int *pipe_end = daemon->arg;
-	uint64_t call;
-
-	fake_accept_session(daemon, 0);
-	fake_expect(daemon, FRAME_REQUEST, METHOD(MUTEX_LOCK), 0);
-	call = daemon->header.call;
-	fake_require(write(*pipe_end, "!", 1) == 1);
-	fake_expect(daemon, FRAME_CANCEL, 0, 0);
-	fake_require(daemon->header.call == call);
-	rig_reply_error(&daemon->rig, call, STATUS(CANCELLED), REASON(CANCELLED), "context canceled");
-	fake_flush(daemon);
-	serve_the_end(daemon);
-}
-
-static void cancelling_a_context_ends_the_calls_below_it(void **state)
-{
-	struct fake_daemon daemon;
-	struct caller caller;
-	baton_client *client;
-	baton_context *parent;
-	baton_context *child;
-	int ends[2];
-
-	(void)state;
-	assert_int_equal(pipe(ends), 0);
-	fake_start(&daemon, answer_cancel, &ends[1]);
-	client = open_client(&daemon);
-	assert_int_equal(baton_with_cancel(NULL, &parent), BATON_OK);
-	assert_int_equal(baton_with_timeout(parent, INT64_C(3600) * CORE_SECOND, &child), BATON_OK);
-	start_caller(&caller, client, child, BATON_MUTEX_LOCK);
-	wait_for_byte(ends[0]);
-	baton_cancel(parent, "enough of it");
-	pthread_join(caller.thread, NULL);
-	assert_int_equal(caller.error, BATON_ECANCELED);
-	assert_string_equal(caller.result->text, "mutex \"x\": context canceled: enough of it");
-	baton_result_free(caller.result);
-	baton_context_unref(child);
-	baton_context_unref(parent);
-	baton_close(client);
-	fake_join(&daemon);
-	close(ends[0]);
-	close(ends[1]);
-}
-
-/* Says over the pipe that a lock has come, and never answers it; answers pings. */
-static void ignore_locks(struct fake_daemon *daemon)
-{
-	const int *pipe_end = daemon->arg;
-
-	fake_accept_session(daemon, 0);
-	while (fake_read(daemon)) {
-		if (daemon->header.kind == FRAME_REQUEST && daemon->header.method != METHOD(MUTEX_LOCK)) {
-			reply_ping(daemon, daemon->header.call, daemon->body, daemon->length);
-			fake_flush(daemon);
-		} else if (daemon->header.kind == FRAME_REQUEST) {
-			fake_require(write(*pipe_end, "!", 1) == 1);
-		}
-	}
-}
-
-/* In one thread that leads, in another that follows, and over a deadline as well as a cancel. */
-static void without_a_verdict_the_outcome_is_unknown_after_two_seconds(void **state)
-{
-	struct fake_daemon daemon;
-	struct caller callers[2];
-	baton_client *client;
-	baton_context *cancelled;
-	baton_context *limited;
-	int64_t began;
-	int64_t took;
-	int ends[2];
-
-	(void)state;
-	assert_int_equal(pipe(ends), 0);
-	fake_start(&daemon, ignore_locks, &ends[1]);
-	client = open_client(&daemon);
-	assert_int_equal(baton_with_cancel(NULL, &cancelled), BATON_OK);
-	start_caller(&callers[0], client, cancelled, BATON_MUTEX_LOCK);
-	wait_for_byte(ends[0]);
-	began = clock_monotonic();
-	assert_int_equal(baton_with_timeout(NULL, 100 * RIG_MS, &limited), BATON_OK);
-	start_caller(&callers[1], client, limited, BATON_MUTEX_LOCK);
-	wait_for_byte(ends[0]);
-	baton_cancel(cancelled, NULL);
-	assert_int_equal(baton_ping(client), BATON_OK);
-	caller_ends(&callers[0], BATON_EUNKNOWN);
-	caller_ends(&callers[1], BATON_EUNKNOWN);
-	took = clock_monotonic() - began;
-	assert_true(took >= CORE_VERDICT_PATIENCE + 100 * RIG_MS);
-	assert_true(took < 20 * CORE_SECOND);
-	baton_context_unref(cancelled);
-	baton_context_unref(limited);
-	baton_close(client);
-	fake_join(&daemon);
-	close(ends[0]);
-	close(ends[1]);
-}
-
-static void under_a_dead_context_only_cleaning_up_is_done(void **state)
-{
-	struct fake_daemon daemon;
-	const struct baton_call lock = {.size = sizeof(lock), .operation = BATON_MUTEX_LOCK, .name = "x"};
-	const struct baton_call unlock = {
-		.size = sizeof(unlock), .operation = BATON_MUTEX_UNLOCK, .name = "x", .token = 1};
-	baton_client *client;
-	baton_context *context;
-
-	(void)state;
-	fake_start(&daemon, answer_out_of_order, NULL);
-	client = open_client(&daemon);
-	assert_int_equal(baton_with_cancel(NULL, &context), BATON_OK);
-	baton_cancel(context, NULL);
-	assert_int_equal(baton_invoke(client, context, &lock, NULL), BATON_ECANCELED);
-	assert_string_equal(baton_last_error(), "mutex \"x\": context canceled");
-	assert_int_equal(baton_invoke(client, context, &unlock, NULL), BATON_OK);
-	baton_context_unref(context);
-	baton_close(client);
-	fake_join(&daemon);
-}
-
-static void contexts_end_downwards_and_once(void **state)
-{
-	baton_context *top;
-	baton_context *middle;
-	baton_context *bottom;
-	baton_context *late;
-
-	(void)state;
-	assert_int_equal(baton_with_cancel(NULL, &top), BATON_OK);
-	assert_int_equal(baton_with_timeout(top, INT64_C(3600) * CORE_SECOND, &middle), BATON_OK);
-	assert_int_equal(baton_with_deadline(middle, INT64_MAX, &bottom), BATON_OK);
-	assert_null(baton_context_cause(bottom));
-	assert_null(baton_context_unref(middle));
-	baton_cancel(bottom, "bottom");
-	assert_int_equal(baton_context_error(top), BATON_OK);
-	baton_cancel(top, "top");
-	baton_cancel(top, "again");
-	assert_string_equal(baton_context_cause(top), "top");
-	assert_string_equal(baton_context_cause(bottom), "bottom");
-	assert_int_equal(baton_with_cancel(top, &late), BATON_OK);
-	assert_int_equal(baton_context_error(late), BATON_ECANCELED);
-	assert_string_equal(baton_context_cause(late), "top");
-	baton_context_unref(top);
-	assert_string_equal(baton_context_cause(late), "top");
-	baton_context_unref(late);
-	baton_context_unref(bottom);
-	assert_int_equal(baton_with_timeout(NULL, 0, &top), BATON_OK);
-	assert_int_equal(baton_context_error(top), BATON_EDEADLINE);
-	baton_cancel(top, "too late");
-	assert_string_equal(baton_context_cause(top), "context deadline exceeded");
-	baton_context_unref(top);
-	assert_int_equal(baton_context_error(NULL), BATON_OK);
-	baton_cancel(NULL, NULL);
-}
-
 /* ---- ends -------------------------------------------------------------------------------------------------------- */
 
 static void closing_ends_the_calls_of_others(void **state)
@@ -396,8 +132,8 @@ static void closing_ends_the_calls_of_others(void **state)
 	(void)state;
 	assert_int_equal(pipe(ends), 0);
 	for (int abandon = 0; abandon < 2; abandon++) {
-		fake_start(&daemon, ignore_locks, &ends[1]);
-		client = open_client(&daemon);
+		fake_start(&daemon, fake_ignore_locks, &ends[1]);
+		client = open_fake(&daemon);
 		for (int i = 0; i < 4; i++) {
 			start_caller(&callers[i], client, NULL, BATON_MUTEX_LOCK);
 			wait_for_byte(ends[0]);
@@ -519,9 +255,9 @@ static void answer_before_reading_on(struct fake_daemon *daemon)
 	fake_require(read(*test, &byte, 1) == 1);
 	fake_expect(daemon, FRAME_REQUEST, METHOD(CHANNEL_SEND), 0);
 	fake_require(daemon->length > LARGE);
-	reply_ping(daemon, daemon->header.call, NULL, 0);
+	fake_reply(daemon, daemon->header.call, NULL, 0);
 	fake_flush(daemon);
-	serve_the_end(daemon);
+	fake_serve_the_end(daemon);
 }
 
 static bool is_full(int fd)
@@ -544,14 +280,14 @@ static void while_a_write_is_stuck_others_still_get_their_answers(void **state)
 	assert_non_null(value);
 	assert_int_equal(sockets_pair(SOCKETS_UNIX, ends), 0);
 	fake_start(&daemon, answer_before_reading_on, &ends[0]);
-	client = open_client(&daemon);
+	client = open_fake(&daemon);
 	start_caller(&locker, client, NULL, BATON_MUTEX_LOCK);
 	wait_for_byte(ends[1]);
 	sender = (struct caller){
 		.client = client,
 		.call = {.operation = BATON_CHAN_SEND, .name = "x", .value = value, .value_length = LARGE},
 	};
-	assert_int_equal(pthread_create(&sender.thread, NULL, make_call, &sender), 0);
+	start_call(&sender);
 	while (!is_full(baton_fd(client)))
 		usleep(1000);
 	assert_int_equal(write(ends[1], "1", 1), 1);
@@ -574,7 +310,7 @@ static void expect_ack(struct fake_daemon *daemon)
 	fake_flush(daemon);
 	fake_expect(daemon, FRAME_ACK, 0, 0);
 	fake_require(daemon->header.last_reply == 1);
-	serve_the_end(daemon);
+	fake_serve_the_end(daemon);
 }
 
 /* The client makes no other call until the daemon has the acknowledgement, and there is no thread of the library. */
@@ -587,7 +323,7 @@ static void a_received_message_is_acknowledged_without_another_call(void **state
 
 	(void)state;
 	fake_start(&daemon, expect_ack, NULL);
-	client = open_client(&daemon);
+	client = open_fake(&daemon);
 	assert_int_equal(baton_chan_receive(client, NULL, "x", &value, &length), BATON_OK);
 	assert_int_equal(length, 1);
 	assert_string_equal(value, "m");
@@ -625,8 +361,8 @@ static void a_forked_child_has_no_client(void **state)
 	int fd;
 
 	(void)state;
-	fake_start(&daemon, answer_out_of_order, NULL);
-	client = open_client(&daemon);
+	fake_start(&daemon, fake_answer_out_of_order, NULL);
+	client = open_fake(&daemon);
 	fd = baton_fd(client);
 	for (unsigned i = 0; i < 4; i++) {
 		pingers[i] = (struct pinger){.client = client, .number = i, .rounds = test_scale(5000)};
@@ -654,7 +390,7 @@ static void expect_descriptor(struct fake_daemon *daemon)
 {
 	fake_accept_session(daemon, 0);
 	fake_require(daemon->passed >= 0);
-	serve_the_end(daemon);
+	fake_serve_the_end(daemon);
 }
 
 static void a_pidfd_goes_with_the_opening(void **state)
@@ -674,33 +410,11 @@ static void a_pidfd_goes_with_the_opening(void **state)
 	close(options.pidfd);
 }
 
-static size_t open_descriptors(void)
-{
-	return test_count_entries("/proc/self/fd");
-}
-
-static int check_descriptors(void **state)
-{
-	static size_t before;
-
-	if (*state == NULL) {
-		before = open_descriptors();
-		*state = &before;
-		return 0;
-	}
-	assert_int_equal(open_descriptors(), before);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_of_many_threads_gets_its_own_answers),
 		cmocka_unit_test(a_leader_hands_on_to_one_who_still_waits),
-		cmocka_unit_test(cancelling_a_context_ends_the_calls_below_it),
-		cmocka_unit_test(without_a_verdict_the_outcome_is_unknown_after_two_seconds),
-		cmocka_unit_test(under_a_dead_context_only_cleaning_up_is_done),
-		cmocka_unit_test(contexts_end_downwards_and_once),
 		cmocka_unit_test(closing_ends_the_calls_of_others),
 		cmocka_unit_test(a_daemon_that_goes_leaves_outcomes_unknown_and_the_program_alive),
 		cmocka_unit_test(nobody_at_the_address_is_unreachable),

@@ -18,12 +18,10 @@
 #include "baton/v1/channel.pb-c.h"
 #include "baton/v1/connection.pb-c.h"
 #include "baton/v1/mutex.pb-c.h"
-#include "baton/v1/status.pb-c.h"
 #include "tests/lib/clients.h"
 #include "tests/lib/co_test.h"
 #include "tests/lib/fake_daemon.h"
 
-#define METHOD(name) BATON__V1__METHOD__METHOD_##name
 #define TTL (600 * RIG_MS)
 
 /* ---- fixture ----------------------------------------------------------------------------------------------------- */

@@ -16,14 +16,10 @@
 #include "baton/v1/channel.pb-c.h"
 #include "baton/v1/connection.pb-c.h"
 #include "baton/v1/mutex.pb-c.h"
-#include "baton/v1/status.pb-c.h"
 #include "clientlib/clock.h"
 #include "tests/lib/co_test.h"
 #include "tests/lib/fake_daemon.h"
 
-#define METHOD(name) BATON__V1__METHOD__METHOD_##name
-#define REASON(name) BATON__V1__REASON__REASON_##name
-#define STATUS(name) BATON__V1__STATUS__STATUS_##name
 #define TTL (600 * RIG_MS)
 
 /* ---- a loop of our own ------------------------------------------------------------------------------------------- */

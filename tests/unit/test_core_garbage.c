@@ -17,12 +17,9 @@
 #include "baton/v1/connection.pb-c.h"
 #include "baton/v1/mutex.pb-c.h"
 #include "baton/v1/session.pb-c.h"
-#include "baton/v1/status.pb-c.h"
 #include "tests/lib/co_test.h"
 #include "tests/lib/core_rig.h"
 
-#define REASON(name) BATON__V1__REASON__REASON_##name
-#define STATUS(name) BATON__V1__STATUS__STATUS_##name
 #define TTL (9 * RIG_SECOND)
 
 /* Answers to three calls: a lock, a message, a refusal; then a notice. Calls 2 to 4 in a fresh core. */

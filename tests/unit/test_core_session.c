@@ -13,12 +13,8 @@
 #include "baton/v1/channel.pb-c.h"
 #include "baton/v1/connection.pb-c.h"
 #include "baton/v1/session.pb-c.h"
-#include "baton/v1/status.pb-c.h"
 #include "tests/lib/core_rig.h"
 
-#define METHOD(name) BATON__V1__METHOD__METHOD_##name
-#define REASON(name) BATON__V1__REASON__REASON_##name
-#define STATUS(name) BATON__V1__STATUS__STATUS_##name
 #define TTL (9 * RIG_SECOND)
 #define SAFE_FOR (TTL - TTL / 100)
 
