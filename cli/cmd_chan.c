@@ -36,13 +36,13 @@ int chan_make_first(struct connection *connection, const char *name)
 }
 
 /* The command that makes one call with its name, in a session of its own. */
-static int call_named(const struct invocation *invocation, enum baton_operation operation, uint64_t number,
+static int call_named(const struct invocation *invocation, enum baton_operation operation,
 	void (*print)(const struct baton_result *result, struct output *output))
 {
 	const char *name = invocation_word(invocation, 0);
 	const struct simple simple = {
 		.wish = {.kind = BATON_SESSION_OWN, .ttl_ns = BATON_TTL_DEFAULT},
-		.call = {.operation = operation, .name = name == NULL ? "" : name, .number = number},
+		.call = {.operation = operation, .name = name},
 		.print = print,
 	};
 
@@ -61,14 +61,23 @@ static void print_made(const struct baton_result *result, struct output *output)
 int run_chan_make(const struct invocation *invocation)
 {
 	const bool is_told = invocation_word(invocation, 0) != NULL && simple_format(invocation) == OUTPUT_TEXT;
-	const int64_t capacity = invocation_number(invocation, OPTION_CAPACITY, 0);
+	const char *name = invocation_word(invocation, 0);
+	const struct simple simple = {
+		.wish = {.kind = BATON_SESSION_OWN, .ttl_ns = BATON_TTL_DEFAULT},
+		.call = {.operation = BATON_CHAN_MAKE,
+			.name = name == NULL ? "" : name,
+			.number = (uint64_t)invocation_number(invocation, OPTION_CAPACITY, 0),
+			.type = invocation_text(invocation, OPTION_TYPE),
+			.auto_close = invocation_has(invocation, OPTION_AUTO_CLOSE)},
+		.print = is_told ? NULL : print_made,
+	};
 
-	return call_named(invocation, BATON_CHAN_MAKE, (uint64_t)capacity, is_told ? NULL : print_made);
+	return simple_run(invocation, &simple);
 }
 
 int run_chan_close(const struct invocation *invocation)
 {
-	return call_named(invocation, BATON_CHAN_CLOSE, 0, NULL);
+	return call_named(invocation, BATON_CHAN_CLOSE, NULL);
 }
 
 static void print_number(const struct baton_result *result, struct output *output)
@@ -78,15 +87,15 @@ static void print_number(const struct baton_result *result, struct output *outpu
 
 int run_chan_len(const struct invocation *invocation)
 {
-	return call_named(invocation, BATON_CHAN_LENGTH, 0, print_number);
+	return call_named(invocation, BATON_CHAN_LENGTH, print_number);
 }
 
 int run_chan_cap(const struct invocation *invocation)
 {
-	return call_named(invocation, BATON_CHAN_CAPACITY, 0, print_number);
+	return call_named(invocation, BATON_CHAN_CAPACITY, print_number);
 }
 
 int run_chan_rm(const struct invocation *invocation)
 {
-	return call_named(invocation, BATON_CHAN_DELETE, 0, NULL);
+	return call_named(invocation, BATON_CHAN_DELETE, NULL);
 }

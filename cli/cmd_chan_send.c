@@ -122,6 +122,7 @@ static bool send_one(struct sender *sender, const void *bytes, size_t length)
 		.value = bytes,
 		.value_length = length,
 		.no_wait = sender->is_try,
+		.type = invocation_text(sender->invocation, OPTION_TYPE),
 	};
 	int error;
 
@@ -240,6 +241,18 @@ static int report(struct sender *sender)
 	return connection_fail(&sender->connection, sender->subject, sender->error, text);
 }
 
+/* Has the channel open to send until the session ends, which may close it (--auto-close). What is wrong with it the
+ * first message is told too. */
+static int open_end(struct sender *sender)
+{
+	const struct baton_call call = {
+		.size = sizeof(call), .operation = BATON_CHAN_OPEN, .name = sender->subject.name, .sends = true};
+	const int error = connection_start(&sender->connection, &call, LOOP_NEVER, NULL, NULL, NULL);
+
+	return error == 0 ? STATUS_DONE
+			  : connection_fail(&sender->connection, sender->subject, error, baton_last_error());
+}
+
 static int open_and_send(struct sender *sender)
 {
 	const struct session_wish wish = {.kind = BATON_SESSION_OWN, .ttl_ns = BATON_TTL_DEFAULT};
@@ -247,6 +260,8 @@ static int open_and_send(struct sender *sender)
 
 	if (status == STATUS_DONE)
 		status = chan_make_first(&sender->connection, sender->subject.name);
+	if (status == STATUS_DONE)
+		status = open_end(sender);
 	if (status != STATUS_DONE)
 		return status;
 	sender->connection.on_interrupt = stop_all;

@@ -62,6 +62,10 @@ const struct option options[OPTION_COUNT] = {
 		"CMD's standard output is the value, and every caller writes it"},
 	[OPTION_KEEP] = {0, "keep", OPTION_OF_DURATION, "D", 0, 0,
 		"it stays done for so long; then the next caller runs CMD again (0, the default: until reset)"},
+	[OPTION_TYPE] = {0, "type", OPTION_OF_NAME, "T", 0, 0,
+		"the type of the channel's messages: a label; who says another when he sends is refused"},
+	[OPTION_AUTO_CLOSE] = {0, "auto-close", OPTION_FLAG, NULL, 0, 0,
+		"close the channel when the last that had it open to send, as chan send has, is done or dead"},
 };
 
 #define OPTIONS(...)                                                                                                   \
@@ -101,14 +105,14 @@ const struct command commands[] = {
 	{.noun = "chan",
 		.verb = "make",
 		.arguments = {{"N", ARGUMENT_NAME, true}},
-		OPTIONS(OPTION_CAPACITY),
+		OPTIONS(OPTION_CAPACITY, OPTION_TYPE, OPTION_AUTO_CLOSE),
 		.summary = "make the channel N",
-		.details = "Without N a name is generated and printed. Made again with the same capacity it is opened.",
+		.details = "Without N a name is generated and printed. Made again with the same options it is opened.",
 		.run = run_chan_make},
 	{.noun = "chan",
 		.verb = "send",
 		.arguments = {{"N", ARGUMENT_NAME, false}, {"VALUE", ARGUMENT_TEXTS, true}},
-		OPTIONS(OPTION_MAKE, OPTION_TRY, OPTION_NUL, OPTION_WHOLE),
+		OPTIONS(OPTION_MAKE, OPTION_TRY, OPTION_NUL, OPTION_WHOLE, OPTION_TYPE),
 		.summary = "send messages: each VALUE, or each line of standard input",
 		.details =
 			"With a VALUE of - alone it reads standard input even where that is a terminal. A message that "

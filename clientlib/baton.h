@@ -59,6 +59,7 @@ enum baton_error {
 	BATON_EINTERNAL = -26,     /* the daemon says INTERNAL: a bug of ours */
 	BATON_EDEADLOCK = -27,     /* the wait would have closed a cycle of holds: the text spells it */
 	BATON_ENEGATIVE = -28,     /* "negative WaitGroup counter" */
+	BATON_EDIRECTION = -40,    /* "send to receive-only channel", or the other way round */
 };
 
 /* The text of an error code. Static, never NULL. */
@@ -175,12 +176,12 @@ enum baton_operation {
 	BATON_MUTEX_LOCK,    /* name [no_wait] [fifo] [lock_delay_ns] -> token, abandoned */
 	BATON_MUTEX_UNLOCK,  /* name token */
 	BATON_MUTEX_CHECK,   /* name token                    -> holds */
-	BATON_CHAN_MAKE,     /* name ("": generate), number: capacity -> name, created */
-	BATON_CHAN_SEND,     /* name value [no_wait] */
-	BATON_CHAN_RECEIVE,  /* name [no_wait] [manual_ack]   -> value, token, attempt */
+	BATON_CHAN_MAKE,     /* name ("": generate), number: capacity [type] [bound] [auto_close] -> name, created */
+	BATON_CHAN_SEND,     /* name value [no_wait] [handle] [type] */
+	BATON_CHAN_RECEIVE,  /* name [no_wait] [manual_ack] [handle] [type] -> value, token, attempt */
 	BATON_CHAN_ACK,      /* name token */
 	BATON_CHAN_NACK,     /* name token */
-	BATON_CHAN_CLOSE,    /* name */
+	BATON_CHAN_CLOSE,    /* name [handle] */
 	BATON_CHAN_LENGTH,   /* name                          -> number */
 	BATON_CHAN_CAPACITY, /* name                          -> number */
 	BATON_CHAN_DELETE,   /* name */
@@ -209,6 +210,8 @@ enum baton_operation {
 	BATON_RWMUTEX_CHECK,     /* name token                -> holds, writes */
 	BATON_RWMUTEX_DOWNGRADE, /* name token */
 	BATON_RWMUTEX_HAND_OVER, /* name token */
+	BATON_CHAN_OPEN,         /* name, sends [type]            -> token: the handle */
+	BATON_CHAN_RELEASE,      /* name token */
 	BATON_OPERATION_COUNT
 };
 
@@ -233,6 +236,8 @@ struct baton_case {
 	uint64_t number;
 	int64_t after_ns;
 	bool manual_ack;
+	uint64_t handle;      /* of the channel's end; 0: none */
+	const char *type;     /* of the message; NULL: the channel's */
 	uint64_t reserved[4]; /* 0 */
 };
 
@@ -252,12 +257,16 @@ struct baton_call {
 	bool no_wait;
 	bool manual_ack;
 	uint32_t task; /* which thread or coroutine calls; 0: the library numbers threads in blocking calls */
-	bool bound;    /* wait groups: as shares of the session */
+	bool bound;    /* wait groups: as shares of the session; channels: deleted with it */
 	const struct baton_case *cases;
 	size_t case_count;
 	int64_t duration_ns;
 	bool fifo; /* locks: in strict order; for the call that makes it, and then for as long as it lives */
 	int64_t lock_delay_ns; /* likewise: nobody is let in for so long after a holder's session ended */
+	uint64_t handle;
+	const char *type;
+	bool auto_close;
+	bool sends;
 };
 
 struct baton_object_info {
@@ -438,6 +447,18 @@ BATON_API int baton_rwmutex_check(
  * Errors: BATON_EEXISTS, BATON_ELIMIT. */
 BATON_API int baton_chan_make(baton_client *client, const char *name, uint64_t capacity);
 
+/* What a channel is made with. Zero what is not wanted. */
+struct baton_chan_options {
+	size_t size; /* sizeof(struct baton_chan_options) */
+	uint64_t capacity;
+	const char *type; /* of its messages: a label, by the rule for names. Another is refused: BATON_EINVAL */
+	bool bound;       /* deleted with the session of CLIENT */
+	bool auto_close;  /* closed when its last sender is released, or dies */
+};
+
+/* As baton_chan_make(). BATON_EEXISTS: the text says in which option it differs. */
+BATON_API int baton_chan_make_with(baton_client *client, const char *name, const struct baton_chan_options *options);
+
 /* Sends LENGTH bytes; returns when a receiver or the buffer has them. An error other than BATON_EUNKNOWN,
  * BATON_ERESTARTED means that nothing was sent. Errors: BATON_ESENDCLOSED, BATON_ENOTMADE, BATON_EDELETED, the
  * context's. */
@@ -487,6 +508,52 @@ BATON_API int baton_wg_done(baton_client *client, const char *name);
  * sessions ended. Errors: the context's. */
 BATON_API int baton_wg_wait(baton_client *client, baton_context *context, const char *name, uint64_t *ret_lost);
 BATON_API int baton_wg_try_wait(baton_client *client, const char *name, uint64_t *ret_lost); /* BATON_EWOULDBLOCK */
+
+/* The two ends of a channel, as Go's chan<- and <-chan: distinct types, so that what can only send is not received
+ * from. An end is one channel's, not one's that is made under its name when that was deleted: then its calls fail with
+ * BATON_ESTALE. It belongs to the client's session and must be released before the client is closed. Zero is a nil
+ * channel: in a select its case is off, elsewhere BATON_EINVAL. */
+typedef struct baton_chan_sender {
+	struct baton_chan_end *end; /* the library's */
+} baton_chan_sender;
+
+typedef struct baton_chan_receiver {
+	struct baton_chan_end *end; /* the library's */
+} baton_chan_receiver;
+
+/* Both: hand on the one that is wanted; there is no way back. */
+typedef struct baton_chan {
+	baton_chan_sender sender;
+	baton_chan_receiver receiver;
+} baton_chan;
+
+/* Opens ends of the channel NAME. TYPE (NULL: any) must be the channel's, else BATON_EINVAL. Errors: BATON_ENOTMADE,
+ * BATON_ENOMEM, those of the client. */
+BATON_API int baton_chan_open(baton_client *client, const char *name, const char *type, baton_chan *ret);
+BATON_API int baton_chan_open_sender(baton_client *client, const char *name, const char *type, baton_chan_sender *ret);
+BATON_API int baton_chan_open_receiver(
+	baton_client *client, const char *name, const char *type, baton_chan_receiver *ret);
+
+/* As baton_chan_send(), _try_send(), _close(). */
+BATON_API int baton_sender_send(baton_chan_sender sender, baton_context *context, const void *value, size_t length);
+BATON_API int baton_sender_try_send(baton_chan_sender sender, const void *value, size_t length);
+BATON_API int baton_sender_close(baton_chan_sender sender);
+
+/* As baton_chan_receive(), _try_receive(), _take(); baton_chan_ack() and _nack() go with the latter. */
+BATON_API int baton_receiver_receive(
+	baton_chan_receiver receiver, baton_context *context, void **ret_value, size_t *ret_length);
+BATON_API int baton_receiver_try_receive(baton_chan_receiver receiver, void **ret_value, size_t *ret_length);
+BATON_API int baton_receiver_take(baton_chan_receiver receiver, baton_context *context, void **ret_value,
+	size_t *ret_length, uint64_t *ret_token, uint32_t *ret_attempt);
+
+/* Ends them, and frees them whatever the outcome; zero is allowed. The last sender of a channel made with auto_close
+ * closes it. */
+BATON_API int baton_sender_release(baton_chan_sender sender);
+BATON_API int baton_receiver_release(baton_chan_receiver receiver);
+
+/* Their cases of a select. VALUE stays the caller's, as the end does. */
+BATON_API struct baton_case baton_sender_case(baton_chan_sender sender, const void *value, size_t length);
+BATON_API struct baton_case baton_receiver_case(baton_chan_receiver receiver);
 
 /* What became of a select. */
 struct baton_selected {

@@ -47,6 +47,9 @@ static Baton__V1__SelectCase to_message(const struct baton_case *choice)
 	message.value = (ProtobufCBinaryData){choice->value_length, (uint8_t *)(uintptr_t)choice->value};
 	message.number = choice->kind == BATON_CASE_TIMER ? to_us(choice->after_ns) : choice->number;
 	message.manual_ack = choice->manual_ack;
+	message.handle = choice->handle;
+	if (choice->type != NULL)
+		message.type = (char *)(uintptr_t)choice->type;
 	return message;
 }
 

@@ -47,6 +47,7 @@ static const char *const texts[] = {
 	[-BATON_EINTERNAL] = "internal error of the daemon",
 	[-BATON_EDEADLOCK] = "deadlock",
 	[-BATON_ENEGATIVE] = "negative WaitGroup counter",
+	[-BATON_EDIRECTION] = "wrong direction",
 };
 
 struct mapping {
@@ -74,6 +75,8 @@ static const struct mapping reasons[] = {
 	{REASON(STALE_TOKEN), BATON_ESTALE},
 	{REASON(OTHER_KIND), BATON_EKIND},
 	{REASON(NEGATIVE_COUNTER), BATON_ENEGATIVE},
+	{REASON(WRONG_DIRECTION), BATON_EDIRECTION},
+	{REASON(WRONG_TYPE), BATON_EINVAL},
 	{REASON(SESSION_UNKNOWN), BATON_ESESSION},
 	{REASON(SESSION_ENDED), BATON_ESESSION},
 	{REASON(SESSION_KILLED), BATON_ESESSION},

@@ -48,6 +48,9 @@ static const char *fill_channel_make(const struct baton_call *call, struct opera
 	request->channel_make = (Baton__V1__ChannelMakeRequest)BATON__V1__CHANNEL_MAKE_REQUEST__INIT;
 	request->channel_make.name = text(call->name);
 	request->channel_make.capacity = call->number;
+	request->channel_make.type = text(call->type);
+	request->channel_make.bound = call->bound;
+	request->channel_make.auto_close = call->auto_close;
 	return NULL;
 }
 
@@ -66,6 +69,8 @@ static const char *fill_channel_send(const struct baton_call *call, struct opera
 	request->channel_send.name = text(call->name);
 	request->channel_send.value = bytes(call);
 	request->channel_send.no_wait = call->no_wait;
+	request->channel_send.handle = call->handle;
+	request->channel_send.type = text(call->type);
 	return NULL;
 }
 
@@ -81,6 +86,8 @@ static const char *fill_channel_receive(const struct baton_call *call, struct op
 	request->channel_receive.name = text(call->name);
 	request->channel_receive.no_wait = call->no_wait;
 	request->channel_receive.manual_ack = call->manual_ack;
+	request->channel_receive.handle = call->handle;
+	request->channel_receive.type = text(call->type);
 	return NULL;
 }
 
@@ -121,6 +128,7 @@ static const char *fill_channel_close(const struct baton_call *call, struct oper
 {
 	request->channel_close = (Baton__V1__ChannelCloseRequest)BATON__V1__CHANNEL_CLOSE_REQUEST__INIT;
 	request->channel_close.name = text(call->name);
+	request->channel_close.handle = call->handle;
 	return NULL;
 }
 
@@ -154,6 +162,30 @@ static const char *fill_channel_delete(const struct baton_call *call, struct ope
 {
 	request->channel_delete = (Baton__V1__ChannelDeleteRequest)BATON__V1__CHANNEL_DELETE_REQUEST__INIT;
 	request->channel_delete.name = text(call->name);
+	return NULL;
+}
+
+static const char *fill_channel_open(const struct baton_call *call, struct operation_request *request)
+{
+	request->channel_open = (Baton__V1__ChannelOpenRequest)BATON__V1__CHANNEL_OPEN_REQUEST__INIT;
+	request->channel_open.name = text(call->name);
+	request->channel_open.direction = call->sends ? BATON__V1__CHANNEL_DIRECTION__CHANNEL_DIRECTION_SEND
+						      : BATON__V1__CHANNEL_DIRECTION__CHANNEL_DIRECTION_RECEIVE;
+	request->channel_open.type = text(call->type);
+	return NULL;
+}
+
+static int read_channel_open(const ProtobufCMessage *response, struct result *result)
+{
+	result_face(result)->token = ((const Baton__V1__ChannelOpenResponse *)response)->handle;
+	return BATON_OK;
+}
+
+static const char *fill_channel_release(const struct baton_call *call, struct operation_request *request)
+{
+	request->channel_release = (Baton__V1__ChannelReleaseRequest)BATON__V1__CHANNEL_RELEASE_REQUEST__INIT;
+	request->channel_release.name = text(call->name);
+	request->channel_release.handle = call->token;
 	return NULL;
 }
 
@@ -455,6 +487,10 @@ static const struct operation operations[BATON_OPERATION_COUNT] = {
 		RESPONSE(channel_capacity_response), fill_channel_capacity, read_channel_capacity},
 	[BATON_CHAN_DELETE] = {"chan", METHOD(CHANNEL_DELETE), OPERATION_SESSION | OPERATION_NAMED, NONE,
 		RESPONSE(channel_delete_response), fill_channel_delete, read_nothing},
+	[BATON_CHAN_OPEN] = {"chan", METHOD(CHANNEL_OPEN), OPERATION_SESSION | OPERATION_NAMED, BATON_CHAN_RELEASE,
+		RESPONSE(channel_open_response), fill_channel_open, read_channel_open},
+	[BATON_CHAN_RELEASE] = {"chan", METHOD(CHANNEL_RELEASE), OPERATION_SESSION | OPERATION_NAMED, NONE,
+		RESPONSE(channel_release_response), fill_channel_release, read_nothing},
 	[BATON_WG_ADD] = {"wg", METHOD(WAITGROUP_ADD), OPERATION_SESSION | OPERATION_NAMED, NONE,
 		RESPONSE(wait_group_add_response), fill_wg_add, read_nothing},
 	[BATON_WG_DONE] = {"wg", METHOD(WAITGROUP_DONE), OPERATION_SESSION | OPERATION_NAMED, NONE,

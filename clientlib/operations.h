@@ -51,6 +51,8 @@ struct operation_request {
 		Baton__V1__ChannelLengthRequest channel_length;
 		Baton__V1__ChannelCapacityRequest channel_capacity;
 		Baton__V1__ChannelDeleteRequest channel_delete;
+		Baton__V1__ChannelOpenRequest channel_open;
+		Baton__V1__ChannelReleaseRequest channel_release;
 		Baton__V1__WaitGroupAddRequest wait_group_add;
 		Baton__V1__WaitGroupDoneRequest wait_group_done;
 		Baton__V1__WaitGroupWaitRequest wait_group_wait;

@@ -48,6 +48,24 @@ int baton_chan_make(baton_client *client, const char *name, uint64_t capacity)
 		});
 }
 
+int baton_chan_make_with(baton_client *client, const char *name, const struct baton_chan_options *options)
+{
+	if (name == NULL || *name == '\0')
+		return error_say(BATON_EINVAL, "chan \"\" is empty");
+	if (options->size != sizeof(*options))
+		return error_say(BATON_EINVAL, "the size of struct baton_chan_options is not set");
+	return tell(client, NULL,
+		&(struct baton_call){
+			.size = sizeof(struct baton_call),
+			.operation = BATON_CHAN_MAKE,
+			.name = name,
+			.number = options->capacity,
+			.type = options->type,
+			.bound = options->bound,
+			.auto_close = options->auto_close,
+		});
+}
+
 static int send_value(
 	baton_client *client, baton_context *context, const char *name, const void *value, size_t length, bool no_wait)
 {

@@ -133,6 +133,11 @@ const char *call_context_cause(const struct call *call)
 	return co_context_error(context) != 0 && call->status == status ? co_context_cause(context) : "";
 }
 
+int call_failed(const struct call *call)
+{
+	return call->status;
+}
+
 /* ---- the reply
  * -------------------------------------------------------------------------------------------------------- */
 

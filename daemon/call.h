@@ -65,6 +65,9 @@ void call_await_acknowledgement(struct call *call, struct channel *channel, uint
 /* Ends the call with STATUS (a baton.v1.Status) and REASON, and a text for people. Returns STATUS. */
 int call_fail(struct call *call, int status, int reason, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* The status with which the call has failed. */
+int call_failed(const struct call *call);
+
 /* Ends it with what an object said of NAME (NULL: the call has no one object): the one table from enum object_error to
  * status, reason and text. KIND is "chan", "mutex", or what the call is. Returns the status. */
 int call_fail_object(struct call *call, const char *kind, const char *name, int error);

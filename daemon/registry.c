@@ -236,11 +236,17 @@ static void shard_done(struct shard *shard)
 		HASH_DELETE(by_name, shard->objects, &shard->keeper);
 }
 
+static void forget(struct object *object)
+{
+	(void)registry_remove(object);
+}
+
 void registry_init(uint64_t max_objects)
 {
 	memset(&registry, 0, sizeof(registry));
 	registry.max_objects = max_objects;
 	co_random(registry.key, sizeof(registry.key));
+	object_forget = forget;
 	for (int kind = 0; kind < OBJECT_KIND_COUNT; kind++)
 		for (unsigned i = 0; i < SHARDS; i++)
 			shard_init(&registry.shards[kind][i]);

@@ -8,7 +8,6 @@
 #include "daemon/method.h"
 
 /* service_channel.c */
-method_handler handle_channel_make;
 method_handler handle_channel_send;
 method_handler handle_channel_receive;
 method_handler handle_channel_ack;
@@ -17,6 +16,11 @@ method_handler handle_channel_close;
 method_handler handle_channel_length;
 method_handler handle_channel_capacity;
 method_handler handle_channel_delete;
+
+/* service_channel_ends.c */
+method_handler handle_channel_make;
+method_handler handle_channel_open;
+method_handler handle_channel_release;
 
 /* service_mutex.c */
 method_handler handle_mutex_lock;

@@ -11,8 +11,10 @@
  *     hand) no unclaimed receiver either. A deleted one has neither. channel_leave() brings this about, a step of
  *     waiters at a time: what marks comes first, so that none of those is served in between.
  *
- * Locking: everything but `capacity` is under object.lock. A grant claims the receiver, then takes the owner's lock.
+ * Locking: everything but `options` is under object.lock. A grant claims the receiver, then takes the owner's lock.
  */
+#include <string.h>
+
 #include "base/memory.h"
 #include "daemon/objects/channel_state.h"
 #include "daemon/objects/token.h"
@@ -20,25 +22,34 @@
 
 /* ---- making ------------------------------------------------------------------------------------------------------ */
 
-int channel_new(const char *name, uint64_t capacity, struct channel **ret)
+int channel_new(const char *name, const struct channel_options *options, struct channel **ret)
 {
+	const char *type = options->type != NULL ? options->type : "";
 	struct channel *channel = memory_alloc(sizeof(*channel));
-	int r;
+	char *copy = memory_copy(type, strlen(type));
+	int r = OBJECT_ENOMEM;
 
-	if (channel == NULL)
-		return OBJECT_ENOMEM;
-	*channel = (struct channel){.capacity = capacity};
+	if (channel == NULL || copy == NULL)
+		goto fail;
+	*channel = (struct channel){.options = *options, .binding.step = RELEASE_CHANNELS};
+	channel->options.type = copy;
 	r = deliveries_init(&channel->deliveries);
 	if (r == 0)
 		r = object_init(&channel->object, &channel_type, name);
 	if (r != 0) {
 		deliveries_done(&channel->deliveries);
-		memory_free(channel);
-		return r;
+		goto fail;
 	}
 	backlog_init(&channel->backlog);
+	list_init(&channel->binding.link);
+	channel->binding.object = &channel->object;
 	*ret = channel;
 	return OBJECT_OK;
+
+fail:
+	memory_free(copy);
+	memory_free(channel);
+	return r;
 }
 
 struct object *channel_object(struct channel *channel)
@@ -228,7 +239,7 @@ int channel_try_send(struct channel *channel, struct seat *seat)
 	if (channel->closed)
 		return OBJECT_ESENDCLOSED;
 	if (!hand_to_receiver(channel, parcel, seat->entry, seat->entry->since_ns)) {
-		if (channel->backlog.length >= channel->capacity)
+		if (channel->backlog.length >= channel->options.capacity)
 			return OBJECT_EWOULDBLOCK;
 		seat->entry->sequence = commit_send(channel, parcel);
 		backlog_add(&channel->backlog, parcel);
@@ -282,7 +293,7 @@ static void complete_send(struct channel *channel, struct seat *sender, struct p
 /* Lets waiting senders fill the room that there is. */
 static void admit_senders(struct channel *channel)
 {
-	while (channel->backlog.length < channel->capacity) {
+	while (channel->backlog.length < channel->options.capacity) {
 		struct co_waiter *waiter = co_waitq_pop(&channel->senders);
 		struct parcel *parcel;
 

@@ -21,8 +21,37 @@ struct channel_delivery {
 	bool manual;             /* it is to be acknowledged by hand */
 };
 
-/* Makes a channel with room for CAPACITY messages. The reference in *RET is the caller's. 0 or OBJECT_ENOMEM. */
-int channel_new(const char *name, uint64_t capacity, struct channel **ret);
+/* What a channel is made with, and keeps. */
+struct channel_options {
+	uint64_t capacity; /* room for so many messages; 0: unbuffered */
+	const char *type;  /* of its messages: a label; NULL or "": none */
+	bool bound;        /* deleted with the session that made it: channel_bind() */
+	bool auto_close;   /* closed when its last send handle ends */
+};
+
+/* Makes a channel. The reference in *RET is the caller's. 0 or OBJECT_ENOMEM. */
+int channel_new(const char *name, const struct channel_options *options, struct channel **ret);
+
+/* Its options, `type` never NULL. Valid as long as the channel. */
+const struct channel_options *channel_options(const struct channel *channel);
+
+/* Lets it end with OWNER. 0; or OBJECT_EENDED, and the caller is to delete it. Once, by its maker. */
+int channel_bind(struct channel *channel, struct owner *owner, int64_t now_ns);
+
+/* A handle is an end of the channel, held by a session until it is ended or the session does. */
+enum channel_direction { CHANNEL_SENDS = 1, CHANNEL_RECEIVES };
+
+/* Opens a handle for ENTRY's call. *RET_TOKEN names it. 0, OBJECT_EDELETED, _EENDED, _ENOMEM. */
+int channel_open_handle(
+	struct channel *channel, struct entry *entry, enum channel_direction direction, uint64_t *ret_token);
+
+/* Ends it; the last one that sends closes a channel with auto_close. 0 or OBJECT_ESTALE. */
+int channel_end_handle(struct channel *channel, uint64_t token);
+
+/* Whether the handle TOKEN is one of this channel, and not of a namesake, and goes in DIRECTION. 0, OBJECT_ESTALE,
+ * OBJECT_ERECEIVEONLY (it receives), OBJECT_ESENDONLY. */
+int channel_check_handle(struct channel *channel, uint64_t token, enum channel_direction direction);
+
 struct object *channel_object(struct channel *channel);
 struct channel *channel_of(struct object *object); /* OBJECT must be one */
 
@@ -64,8 +93,7 @@ int channel_close(struct channel *channel);
  * the name out of the registry. */
 void channel_delete(struct channel *channel);
 
-/* Messages in the buffer, and room in all. */
+/* Messages in the buffer. */
 uint64_t channel_length(struct channel *channel);
-uint64_t channel_capacity(const struct channel *channel);
 
 #endif

@@ -10,6 +10,14 @@
 
 #define PARCELS_PER_STEP 256u
 
+void channel_mark_closed(struct channel *channel)
+{
+	if (channel->closed || channel->object.deleted)
+		return;
+	channel->closed = true;
+	(void)transition_commit_one(TRANSITION_CHANNEL_CLOSED, &channel->object);
+}
+
 int channel_close(struct channel *channel)
 {
 	int r = OBJECT_OK;
@@ -20,8 +28,7 @@ int channel_close(struct channel *channel)
 	} else if (channel->closed) {
 		r = OBJECT_ECLOSECLOSED;
 	} else {
-		channel->closed = true;
-		(void)transition_commit_one(TRANSITION_CHANNEL_CLOSED, &channel->object);
+		channel_mark_closed(channel);
 	}
 	channel_leave(channel);
 	return r;
@@ -63,6 +70,19 @@ static bool drop_some(struct channel *channel)
 	return parcel != NULL;
 }
 
+/* Drops all handles. */
+static void drop_handles(struct channel *channel)
+{
+	struct channel_handle *handle;
+
+	do {
+		co_spin_lock(&channel->object.lock);
+		handle = channel_drop_handle(channel);
+		co_spin_unlock(&channel->object.lock);
+		channel_free_handle(handle);
+	} while (handle != NULL);
+}
+
 void channel_delete(struct channel *channel)
 {
 	bool first;
@@ -72,7 +92,9 @@ void channel_delete(struct channel *channel)
 	channel->object.deleted = true;
 	if (first)
 		(void)transition_commit_one(TRANSITION_CHANNEL_DELETED, &channel->object);
+	channel_drop_binding(channel);
 	channel_leave(channel);
+	drop_handles(channel);
 	while (drop_some(channel))
 		;
 }
@@ -81,10 +103,13 @@ static void channel_free(struct object *object)
 {
 	struct channel *channel = channel_of(object);
 
+	channel_drop_binding(channel);
+	drop_handles(channel);
 	while (drop_some(channel))
 		;
 	deliveries_done(&channel->deliveries);
 	object_done(object);
+	memory_free((char *)(uintptr_t)channel->options.type);
 	memory_free(channel);
 }
 
@@ -100,9 +125,9 @@ uint64_t channel_length(struct channel *channel)
 	return length;
 }
 
-uint64_t channel_capacity(const struct channel *channel)
+const struct channel_options *channel_options(const struct channel *channel)
 {
-	return channel->capacity;
+	return &channel->options;
 }
 
 static const char *state_name(const struct channel *channel)
@@ -116,8 +141,9 @@ static void channel_describe(struct object *object, struct object_description *r
 {
 	struct channel *channel = channel_of(object);
 
-	*ret = (struct object_description){.capacity = channel->capacity};
+	*ret = (struct object_description){.capacity = channel->options.capacity};
 	co_spin_lock(&object->lock);
+	ret->holders = HASH_CNT(by_token, channel->handles);
 	ret->waiters = (uint32_t)(channel->senders.length + channel->receivers.length);
 	ret->length = channel->backlog.length;
 	ret->deliveries = channel->deliveries.count;
@@ -152,7 +178,8 @@ static void channel_visit_parties(
 	struct channel *channel = channel_of(object);
 
 	co_spin_lock(&object->lock);
-	if (entry_visit_waiters(&channel->senders, "sender", visit, arg) &&
+	if (channel_visit_handles(channel, visit, arg) &&
+		entry_visit_waiters(&channel->senders, "sender", visit, arg) &&
 		entry_visit_waiters(&channel->receivers, "receiver", visit, arg))
 		(void)visit_deliveries(&channel->deliveries, visit, arg);
 	co_spin_unlock(&object->lock);
@@ -160,8 +187,17 @@ static void channel_visit_parties(
 
 static void channel_release(struct object *object, enum release_step step, uint64_t token, int64_t now_ns)
 {
-	(void)step;
-	(void)channel_return(channel_of(object), token, now_ns);
+	struct channel *channel = channel_of(object);
+
+	if (step == RELEASE_HANDLES) {
+		(void)channel_end_handle(channel, token);
+	} else if (step == RELEASE_MESSAGES) {
+		(void)channel_return(channel, token, now_ns);
+	} else {
+		if (object_forget != NULL)
+			object_forget(object);
+		channel_delete(channel);
+	}
 }
 
 const struct object_type channel_type = {

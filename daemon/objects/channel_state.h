@@ -10,9 +10,19 @@
 #include "daemon/objects/channel.h"
 #include "daemon/objects/deliveries.h"
 
+/* An end of the channel that a session has. */
+struct channel_handle {
+	struct hold hold;
+	enum channel_direction direction;
+	UT_hash_handle by_token;
+};
+
 struct channel {
 	struct object object;
-	uint64_t capacity; /* never changes */
+	struct channel_options options; /* never change; `type` is the channel's */
+	struct hold binding;            /* options.bound: to its maker's session */
+	struct channel_handle *handles; /* uthash: by token */
+	size_t send_handles;
 	uint64_t last_number;
 	bool closed;
 	struct backlog backlog;
@@ -24,6 +34,18 @@ struct channel {
 /* In the `detail` of a seat that receives: it will acknowledge by hand. The other bits become the delivery's attempt.
  */
 #define DETAIL_MANUAL (1u << 31)
+
+/* Closes it, under the lock. */
+void channel_mark_closed(struct channel *channel);
+
+/* Under the lock. Takes out a handle, which the caller frees; NULL: there is none. Ends the binding. */
+struct channel_handle *channel_drop_handle(struct channel *channel);
+void channel_free_handle(struct channel_handle *handle);
+void channel_drop_binding(struct channel *channel);
+
+/* Calls VISIT for the handles. Under the lock. False: VISIT said so. */
+bool channel_visit_handles(
+	const struct channel *channel, bool (*visit)(const struct object_party *party, void *arg), void *arg);
 
 /* Sends the parcel that is in SEAT's slot, and takes it out of there; receives for SEAT. Under the lock.
  * OBJECT_EWOULDBLOCK: it would have to wait; nothing happened. */

@@ -8,6 +8,8 @@
 
 #include "base/memory.h"
 
+void (*object_forget)(struct object *object);
+
 int object_init(struct object *object, const struct object_type *type, const char *name)
 {
 	static _Atomic uint64_t last_id;

@@ -33,7 +33,9 @@ enum object_error {
 	OBJECT_EENDED = -10,      /* the caller's session has ended */
 	OBJECT_ESHUTDOWN = -11,   /* the daemon is stopping */
 	OBJECT_ENOMEM = -12,
-	OBJECT_ENEGATIVE = -13, /* "negative WaitGroup counter" */
+	OBJECT_ENEGATIVE = -13,    /* "negative WaitGroup counter" */
+	OBJECT_ERECEIVEONLY = -30, /* "send to receive-only channel" */
+	OBJECT_ESENDONLY = -31,    /* "receive from send-only channel" */
 };
 
 enum object_kind {
@@ -141,6 +143,10 @@ bool object_let_go(struct object *object);
 
 /* Frees what object_init allocated; for object_type.free. */
 void object_done(struct object *object);
+
+/* Takes the name from an object that goes of its own accord: at the end of a session that it was bound to. The
+ * registry's; NULL: there is none. */
+extern void (*object_forget)(struct object *object);
 
 /* ---- owners: what objects see of a session ---------------------------------------------------------------------- */
 

@@ -21,6 +21,27 @@ prints '{"name":"j2","created":true}' "make as JSON" "$BATON" chan make j2 -o js
 exits 3 "len of what was never made" "$BATON" chan len none
 check "it says which" grep -q '^baton: chan "none": ' "$ERR"
 
+# types, and closing with the last sender
+prints "" "make with a type" "$BATON" chan make typed --cap 3 --type int
+exits 3 "made again with another type" "$BATON" chan make typed --cap 3 --type text
+says 'baton: chan "typed": made with type "int", not "text"'
+exits 0 "a message of the type" "$BATON" chan send typed 1 --type int
+exits 0 "one that says none" "$BATON" chan send typed 2
+exits 2 "one of another type" "$BATON" chan send typed 3 --type text
+check "both are named" grep -q 'chan "typed": its type is "int", not "text"' "$ERR"
+prints 2 "it was not sent" "$BATON" chan len typed
+prints "" "make with --auto-close" "$BATON" chan make auto --auto-close --cap 9
+mkfifo "$folder/slow"
+"$BATON" chan send auto <"$folder/slow" &
+exec 7>"$folder/slow"
+until_true has_holder auto chan
+exits 0 "one of two senders ends" "$BATON" chan send auto one
+echo two >&7
+exec 7>&-
+wait $!
+prints "one
+two" "with the last sender it is closed" "$BATON" -t 20s chan range auto
+
 # send: values, lines, NULs, whole
 prints "" "values" "$BATON" chan send jobs one "two words" -- -3
 prints 3 "they are there" "$BATON" chan len jobs

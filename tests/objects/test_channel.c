@@ -16,7 +16,7 @@ static void set_up(uint64_t capacity)
 	actor_init(&b, "B");
 	actor_init(&c, "C");
 	actor_init(&d, "D");
-	CHECK_EQUAL(channel_new("ch", capacity, &channel), OBJECT_OK);
+	CHECK_EQUAL(channel_new("ch", &(struct channel_options){.capacity = capacity}, &channel), OBJECT_OK);
 }
 
 static struct object_description describe(void)
@@ -62,7 +62,7 @@ COROUTINE_TEST(a_buffered_channel_holds_its_capacity_and_keeps_the_order)
 	CHECK_EQUAL(try_send(&a, channel, "2"), OBJECT_OK);
 	CHECK_EQUAL(try_send(&a, channel, "3"), OBJECT_EWOULDBLOCK);
 	CHECK_EQUAL(channel_length(channel), 2);
-	CHECK_EQUAL(channel_capacity(channel), 2);
+	CHECK_EQUAL(channel_options(channel)->capacity, 2);
 	take(&b, "1");
 	take(&b, "2");
 	CHECK_EQUAL(channel_length(channel), 0);
@@ -226,7 +226,7 @@ COROUTINE_TEST(an_ended_session_receives_nothing)
 
 	/* Nor from a sender, who goes on waiting, */
 	object_unref(channel_object(channel));
-	CHECK_EQUAL(channel_new("ch", 0, &channel), OBJECT_OK);
+	CHECK_EQUAL(channel_new("ch", &(struct channel_options){.capacity = 0}, &channel), OBJECT_OK);
 	start_send(&d, channel, "2");
 	CHECK_EQUAL(try_receive(&a, channel, false), OBJECT_EENDED);
 	CHECK(!atomic_load(&d.done));
@@ -346,7 +346,7 @@ COROUTINE_TEST(without_memory_a_call_has_no_effect)
 		int r;
 
 		fail_allocation(number++, false);
-		r = channel_new("other", 0, &other);
+		r = channel_new("other", &(struct channel_options){.capacity = 0}, &other);
 		failed = failed_allocation();
 		CHECK_EQUAL(r, failed ? OBJECT_ENOMEM : OBJECT_OK);
 	} while (failed);

@@ -15,7 +15,7 @@ static void set_up(uint64_t capacity)
 	actor_init(&b, "B");
 	actor_init(&c, "C");
 	actor_init(&d, "D");
-	CHECK_EQUAL(channel_new("ch", capacity, &channel), OBJECT_OK);
+	CHECK_EQUAL(channel_new("ch", &(struct channel_options){.capacity = capacity}, &channel), OBJECT_OK);
 }
 
 static void tear_down(void)
@@ -142,7 +142,7 @@ COROUTINE_TEST(a_stale_token_changes_nothing)
 	first = receive(&b, "1", 0);
 	CHECK_EQUAL(channel_acknowledge(channel, 0), OBJECT_ESTALE);
 	CHECK_EQUAL(channel_acknowledge(channel, first + 1), OBJECT_ESTALE);
-	CHECK_EQUAL(channel_new("other", 0, &other), OBJECT_OK);
+	CHECK_EQUAL(channel_new("other", &(struct channel_options){.capacity = 0}, &other), OBJECT_OK);
 	CHECK_EQUAL(channel_acknowledge(other, first), OBJECT_ESTALE);
 	object_unref(channel_object(other));
 

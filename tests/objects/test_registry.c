@@ -24,7 +24,7 @@ static int make_mutex(const char *name, void *arg, struct object **ret)
 static int make_channel(const char *name, void *arg, struct object **ret)
 {
 	struct channel *channel;
-	const int r = channel_new(name, 0, &channel);
+	const int r = channel_new(name, &(struct channel_options){.capacity = 0}, &channel);
 
 	(void)arg;
 	if (r == OBJECT_OK)

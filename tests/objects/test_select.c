@@ -37,7 +37,8 @@ static void set_up(uint64_t capacity)
 	actor_init(&b, "B");
 	actor_init(&c, "C");
 	for (size_t i = 0; i < CASES; i++)
-		CHECK_EQUAL(channel_new("ch", capacity, &channels[i]), OBJECT_OK);
+		CHECK_EQUAL(
+			channel_new("ch", &(struct channel_options){.capacity = capacity}, &channels[i]), OBJECT_OK);
 }
 
 /* Nobody waits, nobody has anything, and nothing is left of what was sent. */

@@ -209,7 +209,7 @@ static void run(uint64_t capacity)
 	message_count = test_scale(20000);
 	acknowledged = memory_zalloc(PRODUCERS * message_count);
 	CHECK(acknowledged != NULL);
-	CHECK_EQUAL(channel_new("ch", capacity, &channel), OBJECT_OK);
+	CHECK_EQUAL(channel_new("ch", &(struct channel_options){.capacity = capacity}, &channel), OBJECT_OK);
 	prepare_workers();
 	for (size_t i = 0; i < PRODUCERS; i++)
 		co_test_go(&producers, produce, &workers[i]);

@@ -247,7 +247,8 @@ COROUTINE_TEST(selects_lose_and_double_nothing)
 	fates = memory_zalloc((size_t)WORKERS * numbers);
 	CHECK(fates != NULL);
 	for (size_t i = 0; i < CHANNELS; i++)
-		CHECK_EQUAL(channel_new("ch", i < 2 ? 0 : i, &channels[i]), OBJECT_OK);
+		CHECK_EQUAL(channel_new("ch", &(struct channel_options){.capacity = i < 2 ? 0 : i}, &channels[i]),
+			OBJECT_OK);
 	for (uint32_t i = 0; i < WORKERS; i++) {
 		workers[i] = (struct worker){.index = i, .random = test_random_stream(i)};
 		owner_init(&workers[i].owner);

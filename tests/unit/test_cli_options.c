@@ -226,8 +226,6 @@ static void what_is_not_there_yet_is_refused(void **state)
 	is_refused("--ctx c ping", "no option \"--ctx\"");
 	is_refused("lock --fifo db true", "lock: no option \"--fifo\"");
 	is_refused("lock --lock-delay 5s db true", "lock: no option \"--lock-delay\"");
-	is_refused("chan make --type T jobs", "chan make: no option \"--type\"");
-	is_refused("chan make --auto-close jobs", "chan make: no option \"--auto-close\"");
 	is_refused("rwmutex lock db true", "no command \"rwmutex\"; did you mean \"mutex\"?");
 }
 
