@@ -220,15 +220,6 @@ static void what_repeats_is_kept_in_order(void **state)
 	is_refused("select --recv a --recv a=b", "select: --recv: the name \"a=b\" has a '=' in it");
 }
 
-static void what_is_not_there_yet_is_refused(void **state)
-{
-	(void)state;
-	is_refused("--ctx c ping", "no option \"--ctx\"");
-	is_refused("lock --fifo db true", "lock: no option \"--fifo\"");
-	is_refused("lock --lock-delay 5s db true", "lock: no option \"--lock-delay\"");
-	is_refused("rwmutex lock db true", "no command \"rwmutex\"; did you mean \"mutex\"?");
-}
-
 static void the_environment_fills_what_was_not_given(void **state)
 {
 	struct invocation invocation = parse("ping -t 1s");
@@ -283,7 +274,6 @@ int main(void)
 		cmocka_unit_test(typos_get_the_nearest_word),
 		cmocka_unit_test(wrong_words_are_refused),
 		cmocka_unit_test(what_repeats_is_kept_in_order),
-		cmocka_unit_test(what_is_not_there_yet_is_refused),
 		cmocka_unit_test(the_environment_fills_what_was_not_given),
 		cmocka_unit_test(rows_are_sound),
 	};
