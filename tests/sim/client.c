@@ -14,8 +14,9 @@
 #define FIRST_RETRY_NS (20 * CO_MILLISECOND)
 #define LAST_RETRY_NS CO_SECOND
 #define FAULTS_MAX 64
-#define DOUBT_NS CO_SECOND              /* an acknowledgement is on its way for less */
-#define FAULT_LASTS_NS (20 * CO_SECOND) /* a fault, and what it leads to, for less */
+#define DOUBT_NS CO_SECOND               /* an acknowledgement is on its way for less */
+#define FAULT_LASTS_NS (20 * CO_SECOND)  /* a fault, and what it leads to, for less */
+#define OPEN_TIMEOUT_NS (10 * CO_SECOND) /* as libbaton's */
 #define LEAVE_PATIENCE_NS (5 * CO_SECOND)
 
 struct sim_client {
@@ -30,9 +31,10 @@ struct sim_client {
 	int64_t paused_until;
 	int64_t retry_at;
 	int64_t retry_delay;
+	int64_t open_by;
 	int64_t leave_by;
 	int64_t broken_at;
-	int64_t faults[FAULTS_MAX]; /* when there were some on its connection */
+	int64_t faults[FAULTS_MAX]; /* when there were some: a pause, or on its connection */
 	unsigned fault_count;
 	struct co_wait *closing; /* who waits in sim_client_close */
 };
@@ -165,6 +167,8 @@ static void tell(struct sim_client *client)
 	struct baton_notice notice;
 	struct core_call *call;
 
+	if (core_error(client->core) != 0)
+		note_broken(client);
 	while ((call = core_next_finished(client->core)) != NULL) {
 		struct pending *pending = core_call_owner(call);
 
@@ -188,6 +192,8 @@ static bool step(struct sim_client *client)
 		client->leave_by = co_now() + LEAVE_PATIENCE_NS;
 		(void)core_leave(client->core);
 	}
+	if (!core_was_open(client->core) && co_now() >= client->open_by)
+		core_end(client->core, BATON_EUNREACHABLE, "no answer in time");
 	if (core_state(client->core) == CORE_UNCONNECTED) {
 		disconnect(client);
 		connect_again(client);
@@ -208,6 +214,8 @@ static int64_t next_step(const struct sim_client *client)
 
 	if (core_state(client->core) == CORE_UNCONNECTED && client->retry_at < at)
 		at = client->retry_at;
+	if (!core_was_open(client->core) && client->open_by < at)
+		at = client->open_by;
 	return client->leave_by < at ? client->leave_by : at;
 }
 
@@ -221,8 +229,6 @@ static void drive(void *arg)
 		if (!client->is_killed && co_now() < client->paused_until)
 			(void)co_sleep(NULL, client->paused_until - co_now());
 	}
-	if (core_error(client->core) != 0)
-		note_broken(client);
 	core_end(client->core, BATON_ECLIENTCLOSED, "closed");
 	tell(client);
 	disconnect(client);
@@ -249,6 +255,7 @@ struct sim_client *sim_client_new(const struct sim_client_options *options)
 	client->options = *options;
 	client->poll.fd = -1;
 	client->retry_delay = FIRST_RETRY_NS;
+	client->open_by = co_now() + OPEN_TIMEOUT_NS;
 	client->leave_by = CO_NEVER;
 	client->broken_at = INT64_MAX;
 	if (core_new(&settings, &client->core) != BATON_OK || co_go(drive, client) != 0) {
@@ -318,27 +325,25 @@ void sim_client_kill(struct sim_client *client)
 	wake(client);
 }
 
+static void note_fault(struct sim_client *client)
+{
+	if (client->fault_count < FAULTS_MAX)
+		client->faults[client->fault_count++] = sim_process_time();
+}
+
 void sim_client_pause(struct sim_client *client, int64_t ns)
 {
 	sim_trace("pause client %u %lld", client->options.peer.pid, (long long)ns);
+	note_fault(client);
 	client->paused_until = co_now() + ns;
 	wake(client);
 }
 
-/* True if there is a connection for a fault to strike. */
-static bool note_fault(struct sim_client *client)
-{
-	if (client->poll.fd < 0)
-		return false;
-	if (client->fault_count < FAULTS_MAX)
-		client->faults[client->fault_count++] = sim_process_time();
-	return true;
-}
-
 void sim_client_cut(struct sim_client *client)
 {
-	if (!note_fault(client))
+	if (client->poll.fd < 0)
 		return;
+	note_fault(client);
 	if (client->options.ttl_ns == 0)
 		note_broken(client);
 	sim_cut(client->poll.fd);
@@ -346,20 +351,26 @@ void sim_client_cut(struct sim_client *client)
 
 void sim_client_hold(struct sim_client *client, int64_t ns)
 {
-	if (note_fault(client))
-		sim_hold(client->poll.fd, ns);
+	if (client->poll.fd < 0)
+		return;
+	note_fault(client);
+	sim_hold(client->poll.fd, ns);
 }
 
 void sim_client_lose(struct sim_client *client)
 {
-	if (note_fault(client))
-		sim_lose(client->poll.fd);
+	if (client->poll.fd < 0)
+		return;
+	note_fault(client);
+	sim_lose(client->poll.fd);
 }
 
 bool sim_client_is_doubtful(const struct sim_client *client, int64_t at)
 {
 	if (client->broken_at != INT64_MAX && at > client->broken_at - DOUBT_NS)
 		return true;
+	if (client->options.ttl_ns > 0 && client->broken_at == INT64_MAX)
+		return false;
 	for (unsigned i = 0; i < client->fault_count; i++)
 		if (client->faults[i] > at - FAULT_LASTS_NS && client->faults[i] < at + DOUBT_NS)
 			return true;

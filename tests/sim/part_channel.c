@@ -8,18 +8,13 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/sim/workload.h"
 
 #define CHANNELS 3
 #define MESSAGES 65536
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-enum sent {
-	SENT_UNKNOWN, /* under way, or nobody can say */
-	SENT_YES,
-	SENT_NO,
-};
 
 struct message {
 	enum sent sent;
@@ -61,26 +56,41 @@ static void prepare(struct sim_client *client)
 
 /* ---- sending ----------------------------------------------------------------------------------------------------- */
 
+const char *draw_channel(void)
+{
+	return channels[sim_below(CHANNELS)].name;
+}
+
+unsigned new_message(char text[MESSAGE_TEXT_BYTES])
+{
+	if (message_count == MESSAGES)
+		sim_fail("more messages than there is room for");
+	else
+		message_count++;
+	(void)snprintf(text, MESSAGE_TEXT_BYTES, "%u", message_count - 1);
+	return message_count - 1;
+}
+
+void note_sent(unsigned number, enum sent sent)
+{
+	messages[number].sent = sent;
+}
+
 static void send_message(struct worker *worker)
 {
-	struct baton_call call = {.operation = BATON_CHAN_SEND, .name = channels[sim_below(CHANNELS)].name};
+	char text[MESSAGE_TEXT_BYTES];
+	unsigned number = new_message(text);
+	struct baton_call call = {
+		.operation = BATON_CHAN_SEND, .name = draw_channel(), .value = text, .value_length = strlen(text)};
 	struct patience patience = draw_patience();
 	struct baton_result *result;
-	unsigned number = message_count;
-	char text[64];
-	int r;
+	int r = make_call(worker, &call, &patience, &result);
 
-	if (number == MESSAGES)
-		return;
-	message_count++;
-	call.value = text;
-	call.value_length = (size_t)snprintf(text, sizeof text, "%u", number);
-	r = make_call(worker, &call, &patience, &result);
 	baton_result_free(result);
 	if (expect_outcome(worker, "send", r, wait_errors, COUNT(wait_errors)))
-		messages[number].sent = SENT_YES;
+		note_sent(number, SENT_YES);
 	else if (!is_outcome_unknown(r))
-		messages[number].sent = SENT_NO;
+		note_sent(number, SENT_NO);
 }
 
 /* ---- receiving --------------------------------------------------------------------------------------------------- */
@@ -104,22 +114,27 @@ static void note_receipt(struct sim_client *client, unsigned number)
 			(struct receipt){.message = number, .at = sim_process_time(), .client = client};
 }
 
+void note_received(struct sim_client *client, const struct baton_result *result)
+{
+	note_receipt(client, number_in(result));
+}
+
 static void receive(struct worker *worker)
 {
-	struct baton_call call = {.operation = BATON_CHAN_RECEIVE, .name = channels[sim_below(CHANNELS)].name};
+	struct baton_call call = {.operation = BATON_CHAN_RECEIVE, .name = draw_channel()};
 	struct patience patience = draw_patience();
 	struct baton_result *result;
 	int r = make_call(worker, &call, &patience, &result);
 
 	if (expect_outcome(worker, "receive", r, wait_errors, COUNT(wait_errors)))
-		note_receipt(worker->client, number_in(result));
+		note_received(worker->client, result);
 	baton_result_free(result);
 }
 
 /* A work queue's: acknowledged or given back after a while. */
 static void take(struct worker *worker)
 {
-	const char *name = channels[sim_below(CHANNELS)].name;
+	const char *name = draw_channel();
 	struct baton_call call = {.operation = BATON_CHAN_RECEIVE, .name = name, .manual_ack = true};
 	struct patience patience = draw_patience();
 	bool is_done = sim_percent(60);
@@ -162,7 +177,7 @@ static void drain(struct worker *worker, const char *name)
 
 		more = expect_outcome(worker, "drain", r, closed, COUNT(closed));
 		if (more)
-			note_receipt(worker->client, number_in(result));
+			note_received(worker->client, result);
 		baton_result_free(result);
 	} while (more);
 }

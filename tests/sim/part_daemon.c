@@ -37,13 +37,32 @@ static void sessions(struct worker *worker)
 	ask(worker, BATON_SESSION_LIST);
 }
 
+static void trace_objects(struct sim_client *client)
+{
+	struct baton_call call = {.size = sizeof call,
+		.operation = BATON_LIST,
+		.name = "",
+		.kind = "",
+		.after_kind = "",
+		.after_name = ""};
+	struct baton_result *result;
+
+	if (sim_client_call(client, &call, -1, -1, &result) == BATON_OK)
+		for (size_t i = 0; i < result->object_count; i++)
+			sim_trace("left: %s %s, %s, %u waiters", result->objects[i].kind, result->objects[i].name,
+				result->objects[i].state, result->objects[i].waiters);
+	baton_result_free(result);
+}
+
 /* Nothing is held, nobody waits, nothing is kept but the session that asks. */
 static void finish(struct sim_client *client)
 {
 	struct baton_call call = {.size = sizeof call, .operation = BATON_STATUS};
 	struct baton_result *result;
-	int r = sim_client_call(client, &call, -1, -1, &result);
+	int r;
 
+	trace_objects(client);
+	r = sim_client_call(client, &call, -1, -1, &result);
 	if (r != BATON_OK)
 		sim_fail("status at the end: %d", r);
 	else if (result->status->holds != 0 || result->status->blocked != 0 || result->status->deliveries != 0 ||

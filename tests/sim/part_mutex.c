@@ -60,25 +60,46 @@ static void unlock(struct worker *worker, size_t i, uint64_t token)
 	(void)expect_outcome(worker, "unlock", r, unlock_errors, was_certain ? 0 : COUNT(unlock_errors));
 }
 
-static void lock(struct worker *worker)
+static size_t index_of(const char *name)
 {
-	size_t i = (size_t)sim_below(MUTEXES);
-	struct baton_call call = {.operation = BATON_MUTEX_LOCK, .name = names[i]};
-	struct patience patience = draw_patience();
-	struct baton_result *result;
-	uint64_t token;
-	int r = make_call(worker, &call, &patience, &result);
+	size_t i = 0;
 
-	token = result != NULL ? result->token : 0;
-	baton_result_free(result);
-	if (!expect_outcome(worker, "lock", r, wait_errors, COUNT(wait_errors)))
-		return;
+	while (names[i] != name)
+		i++;
+	return i;
+}
+
+const char *draw_mutex(void)
+{
+	return names[sim_below(MUTEXES)];
+}
+
+void use_lock(struct worker *worker, const char *name, uint64_t token)
+{
+	size_t i = index_of(name);
+
 	if (enter(worker, i, token))
 		work(worker, i, token);
 	if (sim_percent(95)) /* else its session's end gives it back */
 		unlock(worker, i, token);
 	else
 		sim_client_kill(worker->client);
+}
+
+static void lock(struct worker *worker)
+{
+	struct baton_call call = {.operation = BATON_MUTEX_LOCK, .name = draw_mutex()};
+	struct patience patience = draw_patience_for_lock();
+	struct baton_result *result;
+	uint64_t token;
+	int r = make_call(worker, &call, &patience, &result);
+
+	token = result != NULL ? result->token : 0;
+	baton_result_free(result);
+	if (r == BATON_EDEADLINE && patience.timeout_ns == PATIENT_NS)
+		sim_fail("%s: a waiter was forgotten", call.name);
+	if (expect_outcome(worker, "lock", r, wait_errors, COUNT(wait_errors)))
+		use_lock(worker, call.name, token);
 }
 
 static void check_token(struct worker *worker)

@@ -220,7 +220,8 @@ static int simulate(void *unused)
 /* In a process of its own. Returns its exit status. */
 static int run_seed(uint64_t seed, const char *trace)
 {
-	struct sim_options options = {.seed = seed, .trace = trace != NULL ? fopen(trace, "w") : NULL};
+	struct sim_options options = {
+		.seed = seed, .time_limit_ns = 4 * 3600 * CO_SECOND, .trace = trace != NULL ? fopen(trace, "w") : NULL};
 	int status;
 
 	if (trace != NULL && options.trace == NULL) {

@@ -4,7 +4,8 @@
  */
 #include "tests/sim/workload.h"
 
-const struct part *const parts[] = {&part_mutex, &part_channel, &part_daemon, NULL};
+const struct part *const parts[] = {
+	&part_mutex, &part_channel, &part_select, &part_waitgroup, &part_once, &part_daemon, NULL};
 
 void workload_run_one(struct worker *worker)
 {
@@ -45,9 +46,18 @@ struct patience draw_patience(void)
 		patience.cancel_after_ns = sim_between(0, 10 * CO_MILLISECOND);
 		break;
 	default:
-		patience.timeout_ns = 60 * CO_SECOND; /* it must be over long before: see expect_outcome's callers */
+		patience.timeout_ns = 10 * CO_SECOND;
 		break;
 	}
+	return patience;
+}
+
+struct patience draw_patience_for_lock(void)
+{
+	struct patience patience = draw_patience();
+
+	if (patience.timeout_ns > CO_SECOND)
+		patience.timeout_ns = PATIENT_NS;
 	return patience;
 }
 
@@ -71,6 +81,9 @@ int make_plain_call(struct worker *worker, struct baton_call *call)
 	int r = make_call(worker, call, &patient, &result);
 
 	baton_result_free(result);
+	if (r == BATON_EUNKNOWN && sim_client_has_ttl(worker->client) &&
+		sim_client_broken_at(worker->client) == INT64_MAX)
+		sim_fail("client %u has a session, and no verdict", sim_client_pid(worker->client));
 	return r;
 }
 

@@ -40,6 +40,9 @@ struct part {
 
 extern const struct part part_mutex;
 extern const struct part part_channel;
+extern const struct part part_select;
+extern const struct part part_waitgroup;
+extern const struct part part_once;
 extern const struct part part_daemon;
 
 /* All of them; the last is NULL. */
@@ -57,6 +60,12 @@ struct patience {
 
 struct patience draw_patience(void);
 
+/* The same for a wait that is sure to end, since what is held is held for milliseconds, and sessions of the dead end:
+ * where it has a limit that long (PATIENT_NS), whoever comes to it was forgotten. */
+#define PATIENT_NS (1200 * CO_SECOND)
+
+struct patience draw_patience_for_lock(void);
+
 /* Makes CALL as PATIENCE says; CALL gets its size, its task and its no_wait here. The result is the caller's. */
 int make_call(
 	struct worker *worker, struct baton_call *call, const struct patience *patience, struct baton_result **ret);
@@ -70,5 +79,25 @@ bool is_outcome_unknown(int error);
 /* Fails the run unless ERROR is one that the worker's client may meet: 0; what a broken client gets; one of the COUNT
  * in ALLOWED. True if it is 0. */
 bool expect_outcome(struct worker *worker, const char *what, int error, const int *allowed, size_t count);
+
+/* ---- what parts share: a select locks, sends and receives too ---------------------------------------------------- */
+
+/* Some mutex; WORKER was granted it under TOKEN: works under it and unlocks, or dies. */
+const char *draw_mutex(void);
+void use_lock(struct worker *worker, const char *name, uint64_t token);
+
+/* Some channel; a new message, its text and its number; what became of its send; a message that was received. */
+enum { MESSAGE_TEXT_BYTES = 16 };
+
+enum sent {
+	SENT_UNKNOWN, /* under way, or nobody can say */
+	SENT_YES,
+	SENT_NO,
+};
+
+const char *draw_channel(void);
+unsigned new_message(char text[MESSAGE_TEXT_BYTES]);
+void note_sent(unsigned number, enum sent sent);
+void note_received(struct sim_client *client, const struct baton_result *result);
 
 #endif
