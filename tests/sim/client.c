@@ -183,15 +183,19 @@ static void tell(struct sim_client *client)
 	}
 }
 
+/* Says good-bye, once there is somebody to say it to. */
+static void leave(struct sim_client *client)
+{
+	if (core_state(client->core) == CORE_UNCONNECTED || core_state(client->core) == CORE_OPENING)
+		return;
+	client->leave_by = co_now() + LEAVE_PATIENCE_NS;
+	(void)core_leave(client->core);
+}
+
 static bool step(struct sim_client *client)
 {
 	if (client->is_killed)
 		core_end(client->core, BATON_ECLIENTCLOSED, "killed");
-	if (client->is_leaving && client->leave_by == CO_NEVER && core_state(client->core) != CORE_UNCONNECTED &&
-		core_state(client->core) != CORE_OPENING) {
-		client->leave_by = co_now() + LEAVE_PATIENCE_NS;
-		(void)core_leave(client->core);
-	}
 	if (!core_was_open(client->core) && co_now() >= client->open_by)
 		core_end(client->core, BATON_EUNREACHABLE, "no answer in time");
 	if (core_state(client->core) == CORE_UNCONNECTED) {
@@ -202,6 +206,8 @@ static bool step(struct sim_client *client)
 		client->retry_delay = FIRST_RETRY_NS;
 	read_all(client);
 	core_tick(client->core, now());
+	if (client->is_leaving && client->leave_by == CO_NEVER)
+		leave(client);
 	write_all(client);
 	tell(client);
 	return core_state(client->core) != CORE_ENDED && co_now() < client->leave_by &&
