@@ -16,6 +16,7 @@ enum option_id {
 	/* before and after every noun */
 	OPTION_SERVER,
 	OPTION_TIMEOUT,
+	OPTION_CONTEXT,
 	OPTION_FORMAT,
 	OPTION_QUIET,
 	OPTION_HELP,
@@ -57,6 +58,13 @@ enum option_id {
 	OPTION_KEEP,
 	OPTION_TYPE,
 	OPTION_AUTO_CLOSE,
+	OPTION_PARENT,
+	OPTION_CONTEXT_TIMEOUT,
+	OPTION_DEADLINE,
+	OPTION_VALUE,
+	OPTION_DETACH,
+	OPTION_CAUSE,
+	OPTION_NAME,
 	OPTION_COUNT
 };
 
@@ -153,6 +161,14 @@ int run_select(const struct invocation *invocation);
 int run_once_do(const struct invocation *invocation);
 int run_once_get(const struct invocation *invocation);
 int run_once_reset(const struct invocation *invocation);
+int run_ctx_new(const struct invocation *invocation);
+int run_ctx_cancel(const struct invocation *invocation);
+int run_ctx_done(const struct invocation *invocation);
+int run_ctx_err(const struct invocation *invocation);
+int run_ctx_value(const struct invocation *invocation);
+int run_ctx_tree(const struct invocation *invocation);
+int run_ctx_rm(const struct invocation *invocation);
+int run_ctx_run(const struct invocation *invocation);
 int run_session_open(const struct invocation *invocation);
 int run_session_run(const struct invocation *invocation);
 int run_session_close(const struct invocation *invocation);

@@ -102,6 +102,13 @@ struct subject connection_subject(const struct baton_call *call)
 		[BATON_ONCE_FAIL] = "once",
 		[BATON_ONCE_GET] = "once",
 		[BATON_ONCE_RESET] = "once",
+		[BATON_CONTEXT_MAKE] = "ctx",
+		[BATON_CONTEXT_CANCEL] = "ctx",
+		[BATON_CONTEXT_DONE] = "ctx",
+		[BATON_CONTEXT_STATE] = "ctx",
+		[BATON_CONTEXT_VALUE] = "ctx",
+		[BATON_CONTEXT_CHILDREN] = "ctx",
+		[BATON_CONTEXT_DELETE] = "ctx",
 	};
 	const char *kind = call->operation == BATON_INSPECT ? call->kind : kinds[call->operation];
 
@@ -199,14 +206,15 @@ int connection_init(struct connection *connection, const struct invocation *invo
 	return STATUS_FAILED;
 }
 
-const char *connection_outer_session(const struct connection *connection)
+/* What the environment's VARIABLE says, if BATON_SERVER, for which it holds, is this address; else NULL. */
+static const char *outer(const struct connection *connection, const char *variable)
 {
-	const char *session = getenv("BATON_SESSION");
+	const char *value = getenv(variable);
 	const char *server = getenv("BATON_SERVER");
 	char canonical[ADDRESS_TEXT_BYTES];
 	struct address address;
 
-	if (session == NULL || *session == '\0')
+	if (value == NULL || *value == '\0')
 		return NULL;
 	if (server == NULL || *server == '\0')
 		server = ADDRESS_SYSTEM;
@@ -214,7 +222,19 @@ const char *connection_outer_session(const struct connection *connection)
 		return NULL;
 	make_absolute(&address);
 	address_format(&address, canonical, sizeof(canonical));
-	return strcmp(canonical, connection->server) == 0 ? session : NULL;
+	return strcmp(canonical, connection->server) == 0 ? value : NULL;
+}
+
+const char *connection_outer_session(const struct connection *connection)
+{
+	return outer(connection, "BATON_SESSION");
+}
+
+const char *connection_context(const struct connection *connection)
+{
+	const char *context = invocation_text(connection->invocation, OPTION_CONTEXT);
+
+	return context != NULL ? context : outer(connection, "BATON_CTX");
 }
 
 int connection_open(struct connection *connection, const struct session_wish *wish)
@@ -256,15 +276,17 @@ int connection_close(struct connection *connection, int status)
 int connection_start(struct connection *connection, const struct baton_call *call, int64_t until_ns,
 	void (*done)(const struct baton_result *result, void *arg), void *arg, uint64_t *ret_id)
 {
+	struct baton_call bound = *call;
 	int64_t timeout_ns = -1;
 
+	bound.context = connection_context(connection);
 	if (connection->deadline_ns < until_ns)
 		until_ns = connection->deadline_ns;
 	if (until_ns != LOOP_NEVER) {
 		timeout_ns = until_ns - loop_now();
 		timeout_ns = timeout_ns < 1 ? 1 : timeout_ns;
 	}
-	return baton_start(connection->loop.client, call, timeout_ns, done, arg, ret_id);
+	return baton_start(connection->loop.client, &bound, timeout_ns, done, arg, ret_id);
 }
 
 bool connection_step(struct connection *connection, struct pollfd *extra, size_t count, int64_t until_ns)

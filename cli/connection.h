@@ -60,6 +60,9 @@ int connection_open(struct connection *connection, const struct session_wish *wi
 /* The session that BATON_SESSION names, if it holds for this address; else NULL. */
 const char *connection_outer_session(const struct connection *connection);
 
+/* The context that what waits is bound to: --ctx, else BATON_CTX where that holds for this address; NULL: none. */
+const char *connection_context(const struct connection *connection);
+
 /* Ends the session and the connection, lets signals through again, and dies of the signal that interrupted, if one did.
  * Else returns STATUS. Needed once connection_init() has succeeded. */
 int connection_close(struct connection *connection, int status);

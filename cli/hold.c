@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/list.h"
 #include "cli/capture.h"
 #include "cli/child.h"
 #include "cli/connection.h"
@@ -55,6 +57,7 @@ struct hold {
 	bool are_all_gone; /* of those, CMD included */
 	bool is_lost;
 	bool was_interrupted; /* SIGINT came while CMD ran */
+	int end_status;       /* CMD is to be ended, and this is the exit status then; 0: it is not */
 	enum stage stage;
 	int64_t kill_at_ns; /* CLOCK_MONOTONIC */
 	int doubt_fd;       /* a timer of CLOCK_BOOTTIME; -1: ttl is 0 */
@@ -93,6 +96,30 @@ static void lose(struct hold *hold, const char *text)
 	say_about(hold->invocation, hold->subject, "%s while CMD ran, which is ended: %s",
 		hold->lockable == NULL ? "session lost" : "lost", text);
 	if (hold->stage != STAGE_RUNNING)
+		return;
+	send_term(hold);
+	hold->kill_at_ns = loop_now() + hold->kill_after_ns;
+}
+
+void hold_end(struct connection *connection, int status, const char *format, ...)
+{
+	struct hold *hold = container_of(connection, struct hold, connection);
+	char text[512];
+	va_list arguments;
+
+	if (hold->end_status != 0 || hold->is_lost || hold->stage != STAGE_RUNNING || hold->child.is_gone)
+		return;
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	hold->end_status = status;
+	say(hold->invocation, "%s", text);
+}
+
+/* hold_end() may have been called before CMD was there. */
+static void heed_end(struct hold *hold)
+{
+	if (hold->end_status == 0 || hold->stage != STAGE_RUNNING)
 		return;
 	send_term(hold);
 	hold->kill_at_ns = loop_now() + hold->kill_after_ns;
@@ -279,10 +306,12 @@ static void run(struct hold *hold)
 			{.fd = hold->doubt_fd, .events = POLLIN},
 			{.fd = hold->capture != NULL ? hold->capture->read_fd : -1, .events = POLLIN},
 		};
-		const int64_t until_ns = hold->stage == STAGE_RUNNING ? LOOP_NEVER : hold->kill_at_ns;
+		int64_t until_ns;
 		uint64_t ticks;
 
+		heed_end(hold);
 		heed_doubt(hold);
+		until_ns = hold->stage == STAGE_RUNNING ? LOOP_NEVER : hold->kill_at_ns;
 		if (!connection_step(connection, extra, 2, until_ns))
 			lose(hold, baton_strerror(connection->loop.client_error));
 		if (extra[0].revents != 0 && read(hold->doubt_fd, &ticks, sizeof(ticks)) > 0)
@@ -306,6 +335,8 @@ static int finish(struct hold *hold)
 		status = lockable->finish(&hold->connection, lockable, hold->grant.token, status, lockable->arg);
 	else if (!hold->is_lost && lockable != NULL && release(&hold->connection, lockable, hold->grant.token) != 0)
 		hold->is_lost = true;
+	if (!hold->is_lost && hold->end_status != 0)
+		return hold->end_status;
 	if (hold->is_lost || hold->stage != STAGE_RUNNING)
 		return STATUS_LOST;
 	/* As a shell expects of a program that ^C ended. */
@@ -406,7 +437,10 @@ static int run_whole(
 	hold.connection.on_signal = on_signal;
 	hold.connection.on_notice = on_notice;
 	hold.connection.arg = &hold;
-	status = begin(&hold);
+	if (set_variable("BATON_CTX", connection_context(&hold.connection)) != 0)
+		status = say_no_memory(invocation);
+	if (status == 0)
+		status = begin(&hold);
 	if (status == 0)
 		status = hold.grant.is_nothing ? hold.grant.status : run_granted(&hold);
 	if (hold.doubt_fd >= 0)

@@ -27,6 +27,10 @@ struct hold_source {
 	void *arg;
 };
 
+/* For a source: ends CMD, which runs or is about to, with a TERM and after --kill-after a KILL, and says why. STATUS is
+ * the exit status then. CONNECTION is the one that GET was given. Nothing if CMD is being ended already. */
+void hold_end(struct connection *connection, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
 /* As hold_run(), for what SOURCE gets. */
 int hold_run_from(const struct invocation *invocation, const struct hold_source *source);
 

@@ -13,6 +13,7 @@ const struct kind kinds[] = {
 	{"rwmutex", {"rwmutex", "rlock", "wlock"}},
 	{"wg", {"wg"}},
 	{"once", {"once"}},
+	{"ctx", {"ctx"}},
 };
 
 const size_t kind_count = sizeof(kinds) / sizeof(kinds[0]);

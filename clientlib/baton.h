@@ -212,7 +212,24 @@ enum baton_operation {
 	BATON_RWMUTEX_HAND_OVER, /* name token */
 	BATON_CHAN_OPEN,         /* name, sends [type]            -> token: the handle */
 	BATON_CHAN_RELEASE,      /* name token */
+
+	/* name ("": its id), parent [limited, duration_ns] [detached] [context_values] -> contexts (one): id, name */
+	BATON_CONTEXT_MAKE,
+	BATON_CONTEXT_CANCEL,   /* name [cause] */
+	BATON_CONTEXT_DONE,     /* name                       -> contexts (one): error, cause */
+	BATON_CONTEXT_STATE,    /* name                       -> contexts (one) */
+	BATON_CONTEXT_VALUE,    /* name key                   -> found, value */
+	BATON_CONTEXT_CHILDREN, /* name, number: behind it    -> contexts, more */
+	BATON_CONTEXT_DELETE,   /* name */
+
 	BATON_OPERATION_COUNT
+};
+
+/* A value that a context carries. */
+struct baton_context_value {
+	const char *key; /* a name */
+	const void *value;
+	size_t length;
 };
 
 /* What a case of a select waits for. */
@@ -267,6 +284,16 @@ struct baton_call {
 	const char *type;
 	bool auto_close;
 	bool sends;
+	/* The id or the name of a context of the daemon: its end ends a call that waits. NULL: none. A name is looked
+	 * up when the client first uses it. */
+	const char *context;
+	const char *parent;
+	bool limited;
+	bool detached;
+	const char *key;
+	const char *cause;
+	const struct baton_context_value *context_values;
+	size_t context_value_count;
 };
 
 struct baton_object_info {
@@ -309,6 +336,19 @@ struct baton_session_info {
 	uint32_t connections;
 	uint32_t blocked;
 	uint32_t holds;
+};
+
+struct baton_context_info {
+	const char *id;
+	const char *name;   /* the id where it has no name */
+	const char *parent; /* an id; "" below the root, and in lists */
+	uint64_t number;    /* in lists: rises among the children of one context */
+	int error;          /* 0, BATON_ECANCELED, BATON_EDEADLINE */
+	const char *cause;  /* why it ended, or "" */
+	bool limited;       /* it has a deadline */
+	int64_t remaining_ns;
+	bool bound; /* it ends with a session */
+	uint64_t children;
 };
 
 struct baton_status {
@@ -356,7 +396,11 @@ struct baton_result {
 	size_t session_count;
 	const struct baton_status *status;
 	size_t index; /* of a case */
-	bool closed;  /* a receive case: closed and drained */
+	bool found;
+	const char *cause; /* of a call that its context ended: why that did; else "" */
+	const struct baton_context_info *contexts;
+	size_t context_count;
+	bool closed; /* a receive case: closed and drained */
 };
 
 /* Makes CALL and waits for its end under CONTEXT (NULL: without limit). The result in *RET (may be NULL) is the

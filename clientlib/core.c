@@ -61,6 +61,7 @@ void core_free(struct core *core)
 	core_drop_calls(core, BATON_ECLIENTCLOSED, BATON_ECLIENTCLOSED, "");
 	while ((call = core_next_finished(core)) != NULL)
 		result_free(result_of(core_hand_over(core, call)));
+	core_forget_contexts(core);
 	core_notices_free(core);
 	deadlines_done(&core->deadlines);
 	buffer_clear(&core->in);

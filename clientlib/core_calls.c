@@ -113,6 +113,7 @@ static void stamp(struct core *core, const struct core_call *call, uint8_t *fram
 					 .last_reply = core_last_acknowledged(core),
 					 .timeout_us = timeout_us(call, now),
 					 .task = call->task,
+					 .context = call->context,
 				 });
 }
 
@@ -272,6 +273,15 @@ static bool note_deliveries(struct core_call *call, const struct baton_call *ask
 	return call->cases != NULL;
 }
 
+/* Lets the context that was ASKED for end it, if it may wait. False: no memory. */
+static bool bind_context(struct core *core, struct core_call *call, const struct baton_call *asked)
+{
+	if (asked->context == NULL || *asked->context == '\0' || (call->operation->flags & OPERATION_BLOCKS) == 0)
+		return true;
+	call->context = core_context_number(core, asked->context);
+	return call->context != 0;
+}
+
 /* Submits the call that was ASKED, its request filled. */
 static int submit(struct core *core, const struct baton_call *asked, const struct operation *operation,
 	const ProtobufCMessage *request, int64_t deadline, struct core_time now, void *owner, struct core_call **ret)
@@ -295,7 +305,7 @@ static int submit(struct core *core, const struct baton_call *asked, const struc
 	if (r != BATON_OK) {
 		core_fail_call(call, r, why);
 		core_finish(core, call);
-	} else if (!core_enqueue(core, call, request)) {
+	} else if (!bind_context(core, call, asked) || !core_enqueue(core, call, request)) {
 		goto no_memory;
 	}
 	if (call->in_table && deadline != CORE_NEVER)

@@ -54,6 +54,7 @@ struct core_call {
 	uint8_t *copy;  /* of its frame, once sent, for the next connection; NULL: it ends with this one */
 	uint64_t token; /* a request that gives back: of what */
 	uint32_t task;
+	uint32_t context; /* its number on the lane; 0: none */
 	bool sent;
 	bool in_table;
 	bool finished;
@@ -64,6 +65,8 @@ struct core_call {
 	bool delivers; /* its reply may bring a message that is acknowledged with the reply */
 	char name[];
 };
+
+struct core_context;
 
 struct core {
 	enum core_state state;
@@ -114,6 +117,7 @@ struct core {
 	uint64_t ping;    /* its number */
 	bool ping_is_out; /* and not answered */
 
+	struct core_context *contexts; /* opened on the lane, by id or name */
 	struct list notices;
 	struct core_notice *shown;
 };
@@ -164,6 +168,13 @@ bool core_send_again(struct core *core, int64_t now);
 
 /* The calls whose time is over. */
 void core_tick_calls(struct core *core, int64_t monotonic);
+
+/* ---- core_context.c ---------------------------------------------------------------------------------------------- */
+
+/* The number on the lane of the context that TEXT, an id or a name, means; asks for one if it has none. 0: no memory.
+ */
+uint32_t core_context_number(struct core *core, const char *text);
+void core_forget_contexts(struct core *core);
 
 /* ---- core_verdicts.c --------------------------------------------------------------------------------------------- */
 

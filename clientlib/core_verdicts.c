@@ -38,6 +38,8 @@ int core_read_error(struct result *result, uint16_t status, const uint8_t *body,
 		result, &baton__v1__error__descriptor, body, length);
 	const int number = error_of_reply(status, error != NULL ? (int)error->reason : 0);
 
+	if (error != NULL)
+		result_face(result)->cause = error->cause;
 	*ret_text = error != NULL && error->text[0] != '\0' ? error->text : baton_strerror(number);
 	return number;
 }

@@ -10,6 +10,7 @@
 #include "base/name.h"
 #include "baton/v1/status.pb-c.h"
 #include "clientlib/cases.h"
+#include "clientlib/operations_context.h"
 #include "clientlib/operations_locks.h"
 #include "clientlib/operations_sync.h"
 
@@ -511,6 +512,25 @@ static const struct operation operations[BATON_OPERATION_COUNT] = {
 		RESPONSE(once_get_response), fill_once_get, read_once_get},
 	[BATON_ONCE_RESET] = {"once", METHOD(ONCE_RESET), OPERATION_SESSION | OPERATION_NAMED, NONE,
 		RESPONSE(once_reset_response), fill_once_reset, read_once_reset},
+	[BATON_CONTEXT_MAKE] = {"ctx", METHOD(CONTEXT_MAKE),
+		OPERATION_SESSION | OPERATION_NAMED | OPERATION_MAY_GENERATE, NONE, RESPONSE(context_make_response),
+		fill_context_make, read_context_make},
+	[BATON_CONTEXT_CANCEL] = {"ctx", METHOD(CONTEXT_CANCEL), OPERATION_SESSION | OPERATION_NAMED, NONE,
+		RESPONSE(context_cancel_response), fill_context_cancel, read_nothing},
+	[BATON_CONTEXT_DONE] = {"ctx", METHOD(CONTEXT_DONE),
+		OPERATION_BLOCKS | OPERATION_SESSION | OPERATION_NAMED | OPERATION_MAY_GENERATE, NONE,
+		RESPONSE(context_done_response), fill_context_done, read_context_done},
+	[BATON_CONTEXT_STATE] = {"ctx", METHOD(CONTEXT_STATE),
+		OPERATION_SESSION | OPERATION_NAMED | OPERATION_MAY_GENERATE, NONE, RESPONSE(context_state_response),
+		fill_context_state, read_context_state},
+	[BATON_CONTEXT_VALUE] = {"ctx", METHOD(CONTEXT_VALUE),
+		OPERATION_SESSION | OPERATION_NAMED | OPERATION_MAY_GENERATE, NONE, RESPONSE(context_value_response),
+		fill_context_value, read_context_value},
+	[BATON_CONTEXT_CHILDREN] = {"ctx", METHOD(CONTEXT_CHILDREN),
+		OPERATION_SESSION | OPERATION_NAMED | OPERATION_MAY_GENERATE, NONE, RESPONSE(context_children_response),
+		fill_context_children, read_context_children},
+	[BATON_CONTEXT_DELETE] = {"ctx", METHOD(CONTEXT_DELETE), OPERATION_SESSION | OPERATION_NAMED, NONE,
+		RESPONSE(context_delete_response), fill_context_delete, read_nothing},
 	[BATON_PING] = {"", METHOD(DAEMON_PING), 0, NONE, RESPONSE(ping_response), fill_ping, read_ping},
 	[BATON_STATUS] = {"", METHOD(DAEMON_STATUS), 0, NONE, RESPONSE(status_response), fill_status, read_status},
 	[BATON_LIST] = {"", METHOD(DAEMON_LIST), 0, NONE, RESPONSE(list_response), fill_list, read_list},

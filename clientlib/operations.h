@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "baton/v1/channel.pb-c.h"
+#include "baton/v1/context.pb-c.h"
 #include "baton/v1/daemon.pb-c.h"
 #include "baton/v1/mutex.pb-c.h"
 #include "baton/v1/once.pb-c.h"
@@ -63,6 +64,13 @@ struct operation_request {
 		Baton__V1__OnceFailRequest once_fail;
 		Baton__V1__OnceGetRequest once_get;
 		Baton__V1__OnceResetRequest once_reset;
+		Baton__V1__ContextMakeRequest context_make;
+		Baton__V1__ContextCancelRequest context_cancel;
+		Baton__V1__ContextDoneRequest context_done;
+		Baton__V1__ContextStateRequest context_state;
+		Baton__V1__ContextValueRequest context_value;
+		Baton__V1__ContextChildrenRequest context_children;
+		Baton__V1__ContextDeleteRequest context_delete;
 		Baton__V1__PingRequest ping;
 		Baton__V1__StatusRequest status;
 		Baton__V1__ListRequest list;

@@ -41,7 +41,7 @@ struct result *result_new(void)
 
 	if (result == NULL)
 		return NULL;
-	result->face = (struct baton_result){.text = "", .name = "", .value = ""};
+	result->face = (struct baton_result){.text = "", .name = "", .value = "", .cause = ""};
 	result->chunks = NULL;
 	result->free = result->first;
 	result->left = sizeof(result->first);

@@ -14,7 +14,7 @@ set +m
 source_folder=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BATON=$(realpath "${BATON:-${BATON_BUILD:-$source_folder/build}/baton}")
 BATOND=$(realpath "${BATOND:-${BATON_BUILD:-$source_folder/build}/batond}")
-unset BATON_SERVER BATON_SESSION BATON_TIMEOUT BATON_NAME BATON_TOKEN BATON_ABANDONED BATON_DELIVERY
+unset BATON_SERVER BATON_SESSION BATON_CTX BATON_TIMEOUT BATON_NAME BATON_TOKEN BATON_ABANDONED BATON_DELIVERY
 
 folder=$(mktemp -d)
 failures=0
