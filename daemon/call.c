@@ -191,8 +191,6 @@ static bool leave_entry(struct call *call)
 
 	if (call->counted || (call->lane != NULL && call->lane->resumes))
 		keeps = lane_leave_entry(call->lane, call);
-	if (call->counted)
-		atomic_fetch_sub_explicit(&call->session->blocked, 1, memory_order_relaxed);
 	return keeps;
 }
 
@@ -200,6 +198,7 @@ static bool leave_entry(struct call *call)
 static void finish(struct call *call, const ProtobufCMessage *response)
 {
 	struct connection *closing = call->closes ? connection_ref(call->connection) : NULL;
+	struct session *waited = call->counted ? session_ref(call->session) : NULL;
 	struct call_scratch *scratch = call->scratch;
 	void (*at_end)(void *arg) = call->at_end;
 	void *at_end_arg = call->at_end_arg;
@@ -207,6 +206,10 @@ static void finish(struct call *call, const ProtobufCMessage *response)
 	call->scratch = NULL;
 	if (!send_reply(call, response, leave_entry(call)))
 		call_settle(call, false);
+	if (waited != NULL) { /* who ends the session counts on it that the answer is on its way */
+		atomic_fetch_sub_explicit(&waited->blocked, 1, memory_order_release);
+		session_unref(waited);
+	}
 	if (at_end != NULL)
 		at_end(at_end_arg);
 	if (scratch != NULL)

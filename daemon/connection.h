@@ -9,7 +9,9 @@
  * start in the order sent and CANCEL is heeded while others wait.
  *  3. The reader alone ends the connection, having found the end of input (also one that a failed write, a stall or the
  *     daemon's stop brought about by shutting the socket down).
- * Lock order: session -> output. Input and `lane` belong to the reader.
+ *  4. The socket is closed by the last of its users: the poller, the reader while there is one, whoever flushes or
+ * cuts. So nobody meets another socket of the same number. Lock order: session -> output. Input and `lane` belong to
+ * the reader; the poller's side only looks at `lane`, whose reference lasts as long as the connection.
  */
 #ifndef BATON_DAEMON_CONNECTION_H
 #define BATON_DAEMON_CONNECTION_H
@@ -43,18 +45,21 @@ struct connection {
 	atomic_bool ending; /* no call is read any more; closed once the output is out */
 	bool hello;         /* the hello was taken */
 	bool drained;       /* the last read took all there was */
-	bool removed;       /* taken out of the poller */
+	bool removed;       /* taken out of the poller; under output.lock */
+	bool is_timed;      /* `stalled` is armed, or about to be, and has a reference; under output.lock */
 	int passed;         /* a pidfd that came along, or -1 */
 	uint64_t id;
 	struct co_poll poll;
-	struct list link;  /* in the daemon's list, under its lock */
-	struct lane *lane; /* what it is attached to; a reference; NULL: nothing */
+	atomic_uint socket_users;  /* of poll.fd; 0: it is closed */
+	struct list link;          /* in the daemon's list, under its lock */
+	struct lane *_Atomic lane; /* what it is attached to; a reference; NULL: nothing */
 	struct peer peer;
 	uint8_t *input; /* unread bytes are [begin, end) */
 	size_t begin;
 	size_t end;
 	size_t capacity;
 	struct output output;
+	struct co_timer stalled; /* while the output is blocked */
 };
 
 /* Takes over the socket FD. 0, -ENOMEM or another errno: FD is closed then. */
@@ -62,6 +67,10 @@ int connection_new(int fd, const struct peer *peer);
 
 struct connection *connection_ref(struct connection *connection);
 void connection_unref(struct connection *connection);
+
+/* Keeps the socket open until connection_release_socket(). False where it is closed already. */
+bool connection_hold_socket(struct connection *connection);
+void connection_release_socket(struct connection *connection);
 
 /* Passes the reader's role to a fresh coroutine: the caller is about to park. False when there is no memory for one:
  * the caller stays the reader, and must not wait. */

@@ -327,12 +327,17 @@ static void drop(struct context *context)
 	object_unref(context_object(context));
 }
 
+void contexts_stop(void)
+{
+	if (contexts.background != NULL)
+		context_cancel(contexts.background, "the daemon is stopping");
+}
+
 void contexts_done(void)
 {
 	struct context *context;
 
-	if (contexts.background != NULL)
-		context_cancel(contexts.background, "the daemon is stopping");
+	contexts_stop();
 	(void)co_timer_stop(&contexts.timer);
 	contexts.kept_ns = 0;
 	while ((context = take_out_due(CO_NEVER)) != NULL)

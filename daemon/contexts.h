@@ -26,7 +26,10 @@ enum contexts_error {
 /* Makes the root. KEPT_NS: for how long a context is kept that has ended. 0 or OBJECT_ENOMEM. */
 int contexts_init(int64_t kept_ns);
 
-/* Ends all contexts and forgets them. When no call is made any more, before registry_done(). */
+/* Ends all contexts, and any that is made from now on. Within the run. */
+void contexts_stop(void);
+
+/* Does that too where it was not done, and forgets them. When no call is made any more, before registry_done(). */
 void contexts_done(void);
 
 /* The root, and one that has ended with "context gone"; valid until contexts_done(). */

@@ -271,7 +271,7 @@ static void settle_up_to(struct lane *lane, struct list *list, uint64_t up_to, b
 
 void lane_acknowledge(struct lane *lane, uint64_t number)
 {
-	if (!list_is_empty(&lane->unacknowledged))
+	if (atomic_load_explicit(&lane->kept_count, memory_order_relaxed) > 0)
 		settle_up_to(lane, &lane->unacknowledged, number, true);
 }
 

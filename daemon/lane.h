@@ -40,7 +40,7 @@ struct lane {
 	struct list
 		unacknowledged;  /* of calls, by reply number: their deliveries or outcomes are not acknowledged yet */
 	struct list undelivered; /* where it resumes: likewise, but no reply of them is known to have arrived */
-	uint32_t kept_count;     /* of both */
+	atomic_uint kept_count;  /* of both; written under lock */
 	struct context **contexts; /* opened ones, by number - 1: references, or NULL; NULL: none was; under lock */
 };
 

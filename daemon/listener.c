@@ -3,6 +3,9 @@
  * listener.c - listening sockets: opening, adopting, accepting.
  *
  * Out of descriptors: accepting pauses for a tenth of a second and goes on; who is connected is served meanwhile.
+ *
+ * Accepting may be begun by the poller and by the timer at once, on two threads. The poller has a reference, and so has
+ * the timer from when it is armed until it has fired; the last one closes the socket.
  */
 #include "daemon/listener.h"
 
@@ -24,9 +27,11 @@
 
 struct listener {
 	struct list link;
+	atomic_uint references;
 	struct co_poll poll;
 	struct co_timer again;
-	char *path; /* the socket file that we made; NULL: none */
+	atomic_bool is_timed; /* `again` is armed, or about to be */
+	char *path;           /* the socket file that we made; NULL: none */
 };
 
 static struct list listeners = {&listeners, &listeners};
@@ -41,6 +46,7 @@ static int add(int fd, const char *path)
 
 	if (listener == NULL)
 		return -ENOMEM;
+	atomic_init(&listener->references, 1); /* the poller's */
 	listener->poll = (struct co_poll){.fd = fd, .on_events = on_events, .on_removed = on_removed};
 	listener->again.fired = on_again;
 	if (path != NULL) {
@@ -112,6 +118,28 @@ int listener_adopt(int fd)
 /* ---- accepting
  * --------------------------------------------------------------------------------------------------------- */
 
+static void unref(struct listener *listener)
+{
+	if (atomic_fetch_sub_explicit(&listener->references, 1, memory_order_acq_rel) != 1)
+		return;
+	socket_close(listener->poll.fd);
+	memory_free(listener->path);
+	memory_free(listener);
+}
+
+/* Has more accepted after PAUSE_NS, unless that is to come already. */
+static void accept_again(struct listener *listener, int64_t pause_ns)
+{
+	if (atomic_exchange(&listener->is_timed, true))
+		return;
+	atomic_fetch_add_explicit(&listener->references, 1, memory_order_relaxed);
+	if (co_timer_start(&listener->again, co_deadline_after(co_now(), pause_ns)) == 0)
+		return;
+	log_error("no memory for a timer action=\"accepting goes on with the next connection\"");
+	atomic_store(&listener->is_timed, false);
+	unref(listener);
+}
+
 static void accept_some(struct listener *listener)
 {
 	struct peer peer;
@@ -132,7 +160,7 @@ static void accept_some(struct listener *listener)
 		if (connection_new(fd, &peer) < 0)
 			log_warning("connection refused why=\"no room for another\"");
 	}
-	(void)co_timer_start(&listener->again, co_deadline_after(co_now(), r < 0 ? PAUSE_NS : 0));
+	accept_again(listener, r < 0 ? PAUSE_NS : 0);
 }
 
 static void on_events(struct co_poll *poll, unsigned events)
@@ -143,16 +171,16 @@ static void on_events(struct co_poll *poll, unsigned events)
 
 static void on_again(struct co_timer *timer)
 {
-	accept_some(container_of(timer, struct listener, again));
+	struct listener *listener = container_of(timer, struct listener, again);
+
+	atomic_store(&listener->is_timed, false);
+	accept_some(listener);
+	unref(listener);
 }
 
 static void on_removed(struct co_poll *poll)
 {
-	struct listener *listener = container_of(poll, struct listener, poll);
-
-	socket_close(poll->fd);
-	memory_free(listener->path);
-	memory_free(listener);
+	unref(container_of(poll, struct listener, poll));
 }
 
 int listener_start(void)
@@ -163,7 +191,7 @@ int listener_start(void)
 
 		if (r < 0)
 			return r;
-		(void)co_timer_start(&listener->again, co_now());
+		accept_again(listener, 0);
 	}
 	return 0;
 }
@@ -177,7 +205,8 @@ void listener_stop(void)
 
 		if (listener->path != NULL)
 			(void)unlink(listener->path);
-		(void)co_timer_stop(&listener->again);
+		if (co_timer_stop(&listener->again))
+			unref(listener);
 		co_poll_remove(&listener->poll);
 	}
 }

@@ -79,10 +79,7 @@ static int run(void *arg)
 
 int main(int count, char **arguments)
 {
-	struct co_options runtime = {
-		.procs = 1, /* until every object has been audited for several */
-		.survives_quit = true,
-	};
+	struct co_options runtime = {.survives_quit = true};
 	struct options options;
 	int status;
 	int r;
@@ -105,10 +102,12 @@ int main(int count, char **arguments)
 	if (status != 0)
 		return status;
 	runtime.guard = options.guard;
+	runtime.procs = options.procs;
 	r = co_run(&runtime, run, &options, &status);
 	if (r < 0) {
 		log_error("cannot start the runtime why=\"%s\"", co_strerror(r));
 		return 1;
 	}
+	server_clean_up();
 	return status;
 }

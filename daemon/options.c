@@ -9,6 +9,8 @@
 
 #include "base/duration.h"
 
+#define PROCS_MAX 1024 /* the runtime's */
+
 static bool take_listen(struct options *options, const char *value, const char **ret_why)
 {
 	if (options->listen_count == OPTIONS_LISTEN_MAX) {
@@ -57,6 +59,20 @@ static bool take_guard(struct options *options, const char *value, const char **
 	return false;
 }
 
+static bool take_procs(struct options *options, const char *value, const char **ret_why)
+{
+	unsigned procs = 0;
+
+	*ret_why = "is no number from 1 to 1024";
+	for (size_t i = 0; value[i] != '\0'; i++) {
+		if (value[i] < '0' || value[i] > '9' || procs > PROCS_MAX)
+			return false;
+		procs = procs * 10 + (unsigned)(value[i] - '0');
+	}
+	options->procs = procs;
+	return procs >= 1 && procs <= PROCS_MAX;
+}
+
 static bool take_insecure(struct options *options, const char *value, const char **ret_why)
 {
 	(void)value;
@@ -91,6 +107,7 @@ static const struct {
 	{"state", "DIR", "keep fencing tokens and the note of held locks in DIR over restarts", take_state},
 	{"log-level", "LEVEL", "error, warning, info (default) or debug", take_log_level},
 	{"stop-timeout", "D", "how long a stop may take to write out replies (default 5s)", take_stop_timeout},
+	{"procs", "N", "run on N threads (default 1)", take_procs},
 	{"stack-guard", "MODE", "auto (default), install, mprotect or slab", take_guard},
 	{"insecure", NULL, "allow TCP addresses beyond the loopback: who reaches them may do everything",
 		take_insecure},
@@ -129,6 +146,7 @@ bool options_parse(int count, char **arguments, struct options *ret)
 	*ret = (struct options){
 		.log_level = LOG_LEVEL_INFO,
 		.stop_timeout_ns = 5 * CO_SECOND,
+		.procs = 1,
 		.guard = CO_GUARD_AUTO,
 	};
 	for (int i = 1; i < count; i++) {

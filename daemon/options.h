@@ -21,6 +21,7 @@ struct options {
 	const char *state; /* the folder of the state file; NULL: nothing is kept */
 	enum log_level log_level;
 	int64_t stop_timeout_ns; /* how long a stop may take */
+	unsigned procs;          /* how many threads run coroutines */
 	enum co_guard guard;     /* how stacks are guarded */
 	bool insecure;           /* TCP beyond the loopback, without authentication */
 	bool help;

@@ -84,9 +84,9 @@ static struct output_chunk *chunk_new(size_t room, struct message *message)
 	return chunk;
 }
 
-void output_init(struct output *output, void (*flush)(struct co_deferred *), void (*stalled)(struct co_timer *))
+void output_init(struct output *output, void (*flush)(struct co_deferred *))
 {
-	*output = (struct output){.deferred.run = flush, .stalled.fired = stalled};
+	*output = (struct output){.deferred.run = flush};
 }
 
 static size_t put_varint(uint8_t *to, uint64_t value)
@@ -298,11 +298,22 @@ static void free_all(struct output_chunk *chunks)
 	}
 }
 
+/* Under the lock: the socket has taken no more, or all; ANY: something. */
+static void note_progress(struct output *output, bool is_full, bool any)
+{
+	const bool is_blocked = is_full && !output->dead;
+
+	if (is_blocked && (any || !output->blocked))
+		output->progress_ns = co_now();
+	output->blocked = is_blocked;
+}
+
 int output_flush(struct output *output, int fd)
 {
 	struct output_chunk *through = NULL;
 	struct output_chunk *dropped;
 	struct iovec vectors[VECTORS];
+	bool any = false;
 	ssize_t n = 0;
 	int count;
 
@@ -317,9 +328,10 @@ int output_flush(struct output *output, int fd)
 		free_all(through);
 		n = socket_send(fd, vectors, count);
 		co_spin_lock(&output->lock);
+		any |= n > 0;
 		through = n > 0 ? consume(output, (size_t)n) : NULL;
 	}
-	output->blocked = n == -EAGAIN && !output->dead;
+	note_progress(output, n == -EAGAIN, any);
 	output->flushing = false;
 	dropped = output->dead ? take_all(output) : NULL;
 	co_spin_unlock(&output->lock);

@@ -23,15 +23,15 @@ struct output_chunk;
 
 struct output {
 	struct co_spin lock;
-	bool flushing; /* one flusher is at work */
-	bool blocked;  /* the socket is full: the poller will tell */
-	bool dead;     /* the socket failed or was cut: everything is dropped */
+	bool flushing;       /* one flusher is at work */
+	atomic_bool blocked; /* the socket is full: the poller will tell; written under the lock, as the next is */
+	atomic_bool dead;    /* the socket failed or was cut: everything is dropped */
 	struct output_chunk *first;
 	struct output_chunk *last;
 	atomic_size_t bytes;         /* not yet taken by the socket; written under the lock */
 	size_t referenced;           /* of them, in values that are not copied */
+	int64_t progress_ns;         /* co_now() when the socket last took something, or came to be full; under lock */
 	struct co_deferred deferred; /* the flush at the end of the round */
-	struct co_timer stalled;     /* armed while blocked */
 };
 
 /* What one frame is made of. */
@@ -45,7 +45,7 @@ struct output_frame {
 	uint64_t *numbers;     /* the lane's last reply number, raised under the lock; NULL: number stays */
 };
 
-void output_init(struct output *output, void (*flush)(struct co_deferred *), void (*stalled)(struct co_timer *));
+void output_init(struct output *output, void (*flush)(struct co_deferred *));
 
 /* Appends a frame. Takes over frame->value in every case. 0; -ENOMEM (nothing was appended: the connection cannot go
  * on); -EPIPE when the output is dead; -EMSGSIZE when the peer takes too little and was given twice the limit. Values
@@ -53,7 +53,8 @@ void output_init(struct output *output, void (*flush)(struct co_deferred *), voi
  */
 int output_append(struct output *output, struct output_frame *frame);
 
-/* Writes what the socket takes; sets `blocked` when it takes no more. 0, or the socket's negative errno. */
+/* Writes what the socket takes; sets `blocked` when it takes no more. 0, or the socket's negative errno. Where another
+ * thread is at it that one does it all. */
 int output_flush(struct output *output, int fd);
 
 /* Bytes not yet taken. Asked without the lock; in one order with what else is atomic, so that of one who says that he

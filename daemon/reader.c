@@ -32,13 +32,16 @@ enum step {
 	STEP_END,     /* the connection is over */
 };
 
-/* Starts the coroutine that the word speaks of. Without memory for it the connection counts as paused, and whoever
- * flushes it next tries again: to cut it would take a reader too. */
+/* Starts the coroutine that the word speaks of, with a reference and the socket. Without memory for it the connection
+ * counts as paused, and whoever flushes it next tries again: to cut it would take a reader too. */
 static void start(struct connection *connection)
 {
+	if (!connection_hold_socket(connection))
+		return; /* it was ended otherwise */
 	connection->drained = false;
 	if (co_go(reader_main, connection_ref(connection)) == 0)
 		return;
+	connection_release_socket(connection);
 	connection_unref(connection);
 	atomic_store(&connection->reader, READER_PAUSED);
 	connection_flush_later(connection);
@@ -274,6 +277,7 @@ static enum step receive(struct connection *connection, size_t need)
 	uint8_t *at;
 	size_t room;
 	ssize_t n;
+	bool is_closed;
 
 	if (!make_room(connection, need)) {
 		connection_cut(connection, "no memory for a frame");
@@ -296,8 +300,9 @@ static enum step receive(struct connection *connection, size_t need)
 	if (n <= 0)
 		return STEP_END;
 	connection->end += (size_t)n;
-	connection->drained = (size_t)n < room && !atomic_load_explicit(&connection->closed, memory_order_acquire);
-	if (connection->lane != NULL)
+	is_closed = atomic_load_explicit(&connection->closed, memory_order_acquire);
+	connection->drained = (size_t)n < room && !is_closed;
+	if (is_closed && connection->lane != NULL) /* else the poller's report has counted */
 		session_heard(connection->lane->session);
 	return STEP_ON;
 }
@@ -371,5 +376,6 @@ void reader_main(void *arg)
 		return;
 	if (step == STEP_END)
 		end(connection);
+	connection_release_socket(connection);
 	connection_unref(connection);
 }

@@ -162,12 +162,17 @@ done:
 	co_cancel(running, "the daemon has stopped");
 	(void)co_waitgroup_wait(NULL, &server.background);
 	co_context_unref(running);
+	contexts_stop();
 	state_close();
+	log_info("stopped status=%d", status);
+	return status;
+}
+
+void server_clean_up(void)
+{
 	contexts_done();
 	registry_done();
 	call_pool_drain();
 	input_pool_drain();
 	output_pool_drain();
-	log_info("stopped status=%d", status);
-	return status;
 }

@@ -14,6 +14,9 @@
  */
 int server_run(const struct options *options);
 
+/* Frees what calls that were still under way at the end of the run may have used. Once nothing runs any more. */
+void server_clean_up(void);
+
 /* A random number, another after each start. */
 uint64_t server_incarnation(void);
 

@@ -59,6 +59,7 @@ int session_open(const struct session_options *options, struct session **ret)
 	list_init(&session->sibling);
 	list_init(&session->lanes);
 	co_random(session->secret, sizeof session->secret);
+	session_expiry_init(session, options->pidfd);
 	session->label = memory_copy(options->label, strlen(options->label));
 	if (session->label == NULL)
 		goto fail;
@@ -68,7 +69,7 @@ int session_open(const struct session_options *options, struct session **ret)
 	co_spin_unlock(&session_lock);
 	if (r != SESSION_OK)
 		goto fail;
-	r = session_expiry_watch(session, options->pidfd);
+	r = session_expiry_watch(session);
 	if (r < 0) {
 		session_end(session, 0, NULL);
 		session_unref(session);

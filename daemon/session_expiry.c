@@ -4,7 +4,10 @@
  *
  * Silence is measured on CLOCK_BOOTTIME and judged only after a complete poll, made after the deadline, found nothing:
  * what a client had sent in time counts even if it was read late. Expiry is checked twice: by the timer, and by a
- * coroutine that lets the poller and every reader run in between.
+ * coroutine that lets the poller run in between, whose reports count as signs of life.
+ *
+ * While a session's timer is armed it has a reference, which passes on to what it does when it fires. Who ends the
+ * session stops it; a timer that is armed after that looks for itself.
  */
 #include "daemon/session_expiry.h"
 
@@ -18,7 +21,7 @@
 
 #define PULSE_NS (100 * CO_MILLISECOND)
 #define LATE_NS CO_SECOND
-#define POLLS_TO_SEE 3 /* one may be under way when the count is taken, and readers run after the second */
+#define POLLS_TO_SEE 3 /* one may be under way when the count is taken, the next is complete when a third begins */
 
 static int64_t silence_left(const struct session *session)
 {
@@ -28,13 +31,27 @@ static int64_t silence_left(const struct session *session)
 	return deadline - co_boottime();
 }
 
-static void rearm(struct session *session, int64_t after_ns)
+/* Disarms the timer, and takes its reference. */
+static void disarm(struct session *session)
 {
-	if (co_timer_start(&session->expiry, co_deadline_after(co_now(), after_ns)) < 0)
-		log_error("no memory for a session's timer session=%016llx", (unsigned long long)session->id);
+	if (co_timer_stop(&session->expiry))
+		session_unref(session);
 }
 
-/* Lets everything that was sent until now be read. */
+/* Arms it again, with the caller's reference. */
+static void rearm(struct session *session, int64_t after_ns)
+{
+	session_ref(session); /* the timer may fire at once */
+	if (co_timer_start(&session->expiry, co_deadline_after(co_now(), after_ns)) < 0) {
+		log_error("no memory for a session's timer session=%016llx", (unsigned long long)session->id);
+		session_unref(session);
+	} else if (session_has_ended(session)) {
+		disarm(session); /* its end may have come before the timer was armed */
+	}
+	session_unref(session);
+}
+
+/* Lets everything that was sent until now be reported. */
 static void await_complete_poll(void)
 {
 	struct co_stats stats;
@@ -47,7 +64,6 @@ static void await_complete_poll(void)
 		co_yield();
 		co_stats(&stats);
 	} while (stats.polls < polls + POLLS_TO_SEE);
-	co_yield();
 }
 
 /* The coroutine that judges; ARG is the session with a reference. */
@@ -63,6 +79,7 @@ static void judge(void *arg)
 	} else if (left > 0) {
 		lane_end_silent(session);
 		rearm(session, left);
+		return;
 	} else {
 		log_info("session expired session=%016llx label=\"%s\"", (unsigned long long)session->id,
 			session->label);
@@ -80,10 +97,8 @@ static void on_expiry(struct co_timer *timer)
 		rearm(session, left);
 		return;
 	}
-	if (co_go(judge, session_ref(session)) < 0) {
-		session_unref(session);
+	if (co_go(judge, session) < 0)
 		rearm(session, PULSE_NS);
-	}
 }
 
 /* The process has ended; ARG is the session with a reference. */
@@ -97,12 +112,11 @@ static void end_with_process(void *arg)
 
 static void on_process_again(struct co_timer *timer);
 
-/* Its pidfd tells once: without memory for a coroutine it is tried again. */
+/* Its pidfd tells once: without memory for a coroutine it is tried again. Takes the caller's reference. */
 static void start_end_with_process(struct session *session)
 {
-	if (co_go(end_with_process, session_ref(session)) == 0)
+	if (co_go(end_with_process, session) == 0)
 		return;
-	session_unref(session);
 	session->expiry.fired = on_process_again;
 	rearm(session, PULSE_NS);
 }
@@ -115,7 +129,7 @@ static void on_process_again(struct co_timer *timer)
 static void on_process(struct co_poll *poll, unsigned events)
 {
 	if (events & CO_POLL_READ)
-		start_end_with_process(container_of(poll, struct session, process));
+		start_end_with_process(session_ref(container_of(poll, struct session, process)));
 }
 
 static void on_process_removed(struct co_poll *poll)
@@ -126,34 +140,39 @@ static void on_process_removed(struct co_poll *poll)
 	session_unref(session);
 }
 
-int session_expiry_watch(struct session *session, int pidfd)
+void session_expiry_init(struct session *session, int pidfd)
 {
-	int r;
+	session->expiry.fired = on_expiry;
+	session->process = (struct co_poll){.fd = pidfd, .on_events = on_process, .on_removed = on_process_removed};
+}
 
+int session_expiry_watch(struct session *session)
+{
+	int r = 0;
+
+	session_ref(session); /* the timer's, or the poller's */
 	switch (session->life) {
 	case SESSION_OF_TTL:
-		session->expiry.fired = on_expiry;
-		return co_timer_start(&session->expiry, co_deadline_after(co_now(), session->ttl_ns));
+		r = co_timer_start(&session->expiry, co_deadline_after(co_now(), session->ttl_ns));
+		break;
 	case SESSION_OF_PROCESS:
-		session->process =
-			(struct co_poll){.fd = pidfd, .on_events = on_process, .on_removed = on_process_removed};
-		session_ref(session);
 		r = co_poll_add(&session->process, false);
-		if (r < 0) {
-			session->process.fd = -1;
-			session_unref(session);
-		}
-		return r;
+		break;
 	case SESSION_OF_LANES:
-		return 0;
+		session_unref(session);
+		break;
 	}
-	return -EINVAL;
+	if (r < 0)
+		session_unref(session);
+	else if (session_has_ended(session))
+		session_expiry_unwatch(session); /* its parent's end may have come before the watch */
+	return r;
 }
 
 void session_expiry_unwatch(struct session *session)
 {
-	(void)co_timer_stop(&session->expiry);
-	if (session->life == SESSION_OF_PROCESS && session->process.fd >= 0)
+	disarm(session);
+	if (session->life == SESSION_OF_PROCESS)
 		co_poll_remove(&session->process);
 }
 

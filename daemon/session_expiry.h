@@ -7,8 +7,11 @@
 
 #include "daemon/session.h"
 
-/* Watches a session just opened, after its kind of life. PIDFD is taken over (-1: none). 0 or a negative errno. */
-int session_expiry_watch(struct session *session, int pidfd);
+/* Prepares a session that nobody knows yet. PIDFD is the process's where it lives by one, else -1. */
+void session_expiry_init(struct session *session, int pidfd);
+
+/* Watches a session just opened, after its kind of life. 0, and the pidfd is taken over; or a negative errno. */
+int session_expiry_watch(struct session *session);
 
 /* Stops watching one that has ended. */
 void session_expiry_unwatch(struct session *session);

@@ -29,7 +29,7 @@
 #define RETRY_NS CO_SECOND
 
 static struct {
-	struct state_file *file;    /* NULL: nothing is kept */
+	struct state_file *file;    /* NULL: nothing is kept; written under `writing` and the lock */
 	struct co_context *context; /* ends with state_close */
 	struct co_mutex writing;
 	struct co_spin lock;
@@ -90,32 +90,40 @@ static bool is_same(const struct state_record *a, const struct state_record *b)
 	return a->reserved == b->reserved && a->holders_ns == b->holders_ns;
 }
 
+/* Under `writing`. Parks. */
+static int write_note(struct writing *writing)
+{
+	int r = co_blocking(run_write, writing);
+
+	if (r == 0)
+		r = writing->r;
+	if (r == 0) {
+		co_spin_lock(&state.lock);
+		state.noted = writing->record;
+		co_spin_unlock(&state.lock);
+		token_raise_limit(writing->record.reserved);
+	}
+	return r;
+}
+
 /* Has the file say what it ought to; RESERVE: also more tokens, unless somebody was faster. Parks. 0 or a negative
  * errno. */
 static int note(bool reserve)
 {
 	struct writing writing = {0};
-	int r;
+	bool is_due;
+	int r = 0;
 
 	(void)co_mutex_lock(NULL, &state.writing);
 	co_spin_lock(&state.lock);
 	reserve = reserve && token_remaining() < RESERVE_AT;
 	writing.record = wanted(reserve);
-	if (is_same(&writing.record, &state.noted)) {
-		co_spin_unlock(&state.lock);
-		(void)co_mutex_unlock(&state.writing);
-		return 0;
-	}
+	is_due = !is_same(&writing.record, &state.noted);
 	co_spin_unlock(&state.lock);
-	r = co_blocking(run_write, &writing);
-	if (r == 0)
-		r = writing.r;
-	if (r == 0) {
-		co_spin_lock(&state.lock);
-		state.noted = writing.record;
-		co_spin_unlock(&state.lock);
-		token_raise_limit(writing.record.reserved);
-	}
+	if (is_due && state.file == NULL)
+		r = -ESHUTDOWN; /* it was closed meanwhile */
+	else if (is_due)
+		r = write_note(&writing);
 	(void)co_mutex_unlock(&state.writing);
 	return r;
 }
@@ -226,11 +234,23 @@ static int begin(const struct state_record *record)
 	return start(await_end_of_grace);
 }
 
+/* What a state closed before has left. */
+static void forget(void)
+{
+	state.noted = (struct state_record){0};
+	state.asked_ns = 0;
+	state.inherited_ns = 0;
+	state.grace_ends_ns = 0;
+	state.is_reserving = false;
+	state.is_stopped = false;
+}
+
 int state_open(const char *folder, char *ret_why, size_t size)
 {
 	struct opening opening = {.folder = folder, .why = ret_why, .size = size};
 	int r;
 
+	forget();
 	if (folder == NULL) {
 		token_set_range(first_token(), UINT64_MAX);
 		return 0;
@@ -274,13 +294,13 @@ static int tend_tokens(void)
 int state_before_grant(int64_t ttl_ns, int64_t grace_ns)
 {
 	const int64_t asked_ns = co_deadline_after(ttl_ns, grace_ns > 0 ? grace_ns : STATE_DEFAULT_GRACE_NS);
+	bool is_kept;
 	bool is_noted;
 	bool is_stopped;
 	int r = 0;
 
-	if (state.file == NULL)
-		return 0;
 	co_spin_lock(&state.lock);
+	is_kept = state.file != NULL;
 	is_stopped = state.is_stopped;
 	if (!is_stopped && asked_ns > state.asked_ns)
 		state.asked_ns = asked_ns;
@@ -288,6 +308,8 @@ int state_before_grant(int64_t ttl_ns, int64_t grace_ns)
 	co_spin_unlock(&state.lock);
 	if (is_stopped)
 		return -ESHUTDOWN;
+	if (!is_kept)
+		return 0;
 	if (!is_noted)
 		r = note(false);
 	return r == 0 ? tend_tokens() : r;
@@ -346,19 +368,21 @@ static bool has_background(void)
 
 void state_close(void)
 {
+	struct state_file *file;
+
 	if (state.context != NULL)
 		co_cancel(state.context, "the daemon stops");
 	while (has_background())
 		(void)co_sleep(NULL, CO_MILLISECOND);
 	state.context = co_context_unref(state.context);
-	state_file_close(state.file);
+	(void)co_mutex_lock(NULL, &state.writing);
+	file = state.file;
+	co_spin_lock(&state.lock);
 	state.file = NULL;
-	state.noted = (struct state_record){0};
-	state.asked_ns = 0;
-	state.inherited_ns = 0;
-	state.grace_ends_ns = 0;
-	state.is_reserving = false;
-	state.is_stopped = false;
+	state.is_stopped = file != NULL; /* calls that are still under way get no more locks */
+	co_spin_unlock(&state.lock);
+	state_file_close(file);
+	(void)co_mutex_unlock(&state.writing);
 }
 
 const char *state_path(void)

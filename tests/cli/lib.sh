@@ -7,12 +7,13 @@
 # its name; the test's exit status is 0 when none failed. Everything is in one temporary folder, which goes at the end
 # with all that was started and noted by start_daemon or in the background.
 #
-# Environment: BATON and BATOND (the programs; default: those of BATON_BUILD, else of build/), TEST_SCALE.
+# Environment: BATON and BATOND (the programs; default: those of BATON_BUILD, else of build/), TEST_SCALE, TEST_PROCS.
 set -u
 set +m
 
 source_folder=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BATON=$(realpath "${BATON:-${BATON_BUILD:-$source_folder/build}/baton}")
+PROCS=${TEST_PROCS:-1}
 BATOND=$(realpath "${BATOND:-${BATON_BUILD:-$source_folder/build}/batond}")
 unset BATON_SERVER BATON_SESSION BATON_CTX BATON_TIMEOUT BATON_NAME BATON_TOKEN BATON_ABANDONED BATON_DELIVERY
 
@@ -41,7 +42,7 @@ trap 'exit 1' INT TERM HUP
 # start_daemon [ARGUMENT...]: a daemon on a socket in the folder, which BATON_SERVER names; waits until it answers.
 start_daemon() {
     export BATON_SERVER=unix:$folder/sock
-    "$BATOND" --listen "$BATON_SERVER" --state "$folder/state" "$@" 2>>"$folder/daemon.log" &
+    "$BATOND" --procs "$PROCS" --listen "$BATON_SERVER" --state "$folder/state" "$@" 2>>"$folder/daemon.log" &
     daemon=$!
     until_true "$BATON" -q -t 1s ping || { cat "$folder/daemon.log"; exit 1; }
 }

@@ -105,7 +105,7 @@ check "the outer one goes on and ends" is_absent a
 
 # BATON_SESSION holds for its own server alone
 mkdir "$folder/two"
-"$BATOND" --listen "unix:$folder/two/sock" 2>>"$folder/daemon.log" &
+"$BATOND" --procs "$PROCS" --listen "unix:$folder/two/sock" 2>>"$folder/daemon.log" &
 other=$!
 until_true "$BATON" -s "unix:$folder/two/sock" ping
 exits 0 "another server, not a child session there" "$BATON" lock a "$BATON" -s "unix:$folder/two/sock" lock a true

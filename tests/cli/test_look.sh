@@ -55,7 +55,7 @@ wait $waiter $holder 2>/dev/null
 # TCP
 baton ping
 address=tcp:127.0.0.1:$(/usr/bin/python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
-"$BATOND" --listen "$address" --insecure 2>"$folder/tcp.log" &
+"$BATOND" --procs "$PROCS" --listen "$address" --insecure 2>"$folder/tcp.log" &
 tcp=$!
 until_true "$BATON" -s "$address" -t 1s ping
 exits 0 "ping over TCP" "$BATON" -s "$address" ping

@@ -93,7 +93,8 @@ class Daemon:
                             "PATH": f"{os.path.dirname(BATON)}:{os.environ['PATH']}"}
         for name in ("BATON_SESSION", "BATON_TIMEOUT"):
             self.environment.pop(name, None)
-        self.process = subprocess.Popen([BATOND, "--listen", f"unix:{folder}/sock"], stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen([BATOND, "--procs", os.environ.get("TEST_PROCS", "1"), "--listen",
+                                         f"unix:{folder}/sock"], stderr=subprocess.DEVNULL)
         eventually("the daemon answers", lambda: self.tool("-q", "-t", "1s", "ping").returncode == 0)
 
     def tool(self, *arguments):

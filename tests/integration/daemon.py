@@ -28,7 +28,7 @@ class Daemon:
         self.stderr = stderr
         self.path = os.path.abspath(os.path.join(folder, "baton.sock"))
         self.log = os.path.abspath(os.path.join(folder, "batond.log"))
-        self.arguments = ["batond", *arguments]
+        self.arguments = ["batond", "--procs", os.environ.get("TEST_PROCS", "1"), *arguments]
         if tcp:
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", 0))

@@ -20,7 +20,7 @@ def start(listener, **environment):
         os.dup2(listener.fileno(), 3)
         os.set_inheritable(3, True)
         environment.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
-        os.execvpe("batond", ["batond", "--log-level", "warning"], {**os.environ, **environment})
+        os.execvpe("batond", ["batond", "--procs", os.environ.get("TEST_PROCS", "1"), "--log-level", "warning"], {**os.environ, **environment})
     return pid
 
 

@@ -10,7 +10,7 @@ blocked=300
 # $1: the mode; $2: what the daemon calls it, where the kernel has it.
 try() {
 	local waiters=() said
-	batond --stack-guard "$1" --listen "unix:$PWD/$1" --log-level warning &
+	batond --procs "${TEST_PROCS:-1}" --stack-guard "$1" --listen "unix:$PWD/$1" --log-level warning &
 	daemon=$!
 	export BATON_SERVER=unix:$PWD/$1
 	eventually baton -q ping

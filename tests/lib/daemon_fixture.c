@@ -62,6 +62,7 @@ static unsigned free_port(void)
 
 static _Noreturn void be_daemon(const struct daemon_fixture *daemon, const char *program, pid_t parent)
 {
+	const char *procs = getenv("TEST_PROCS");
 	char state[80];
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -69,7 +70,7 @@ static _Noreturn void be_daemon(const struct daemon_fixture *daemon, const char 
 		_exit(127);
 	snprintf(state, sizeof(state), "%s/state", daemon->folder);
 	execl(program, "batond", "--listen", daemon->address, "--listen", daemon->tcp, "--state", state, "--log-level",
-		"warning", (char *)NULL);
+		"warning", "--procs", procs != NULL ? procs : "1", (char *)NULL);
 	perror(program);
 	_exit(127);
 }

@@ -22,7 +22,7 @@ eventually() {
 # Starts a batond on ./baton.sock, with the options "$@", as $daemon; BATON_SERVER leads to it. The test's end stops it.
 start_batond() {
 	export BATON_SERVER=unix:$PWD/baton.sock
-	batond --listen "$BATON_SERVER" --log-level warning "$@" &
+	batond --procs "${TEST_PROCS:-1}" --listen "$BATON_SERVER" --log-level warning "$@" &
 	daemon=$!
 	trap stop_batond EXIT
 	eventually baton ping

@@ -30,11 +30,6 @@ static void nothing_deferred(struct co_deferred *deferred)
 	(void)deferred;
 }
 
-static void nothing_stalled(struct co_timer *timer)
-{
-	(void)timer;
-}
-
 static int open_way(void **state)
 {
 	struct way *way = memory_zalloc(sizeof(*way));
@@ -44,7 +39,7 @@ static int open_way(void **state)
 	way->room = 64 << 20;
 	way->got = memory_alloc(way->room);
 	assert_non_null(way->got);
-	output_init(&way->output, nothing_deferred, nothing_stalled);
+	output_init(&way->output, nothing_deferred);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, way->fds), 0);
 	assert_int_equal(setsockopt(way->fds[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), 0);
 	*state = way;
