@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/wait.h>
+
 #include "base/memory.h"
 #include "tests/lib/clients.h"
 #include "tests/lib/co_test.h"
@@ -216,12 +218,14 @@ static void a_verdict_that_comes_late_leaves_no_lock_and_loses_no_message(void *
 	void *value;
 	size_t length;
 	uint64_t token;
+	int status;
 
 	(void)state;
 	is_ok(baton_chan_make(client, "late", 4));
 	is_ok(baton_chan_send(client, NULL, "late", "first", 5));
 	is_ok(baton_chan_send(client, NULL, "late", "second", 6));
 	assert_int_equal(kill(test_daemon.pid, SIGSTOP), 0);
+	assert_int_equal(waitpid(test_daemon.pid, &status, WUNTRACED), test_daemon.pid); /* with all its threads */
 	is_ok(baton_with_timeout(NULL, 50 * MS, &context));
 	waiting.context = context;
 	assert_int_equal(pthread_create(&waiting.thread, NULL, lock_waiter_main, &waiting), 0);
