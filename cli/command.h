@@ -65,6 +65,8 @@ enum option_id {
 	OPTION_DETACH,
 	OPTION_CAUSE,
 	OPTION_NAME,
+	OPTION_DELAY,
+	OPTION_ROUNDS,
 	OPTION_COUNT
 };
 
@@ -178,6 +180,7 @@ int run_completion_bash(const struct invocation *invocation);
 int run_completion_words(const struct invocation *invocation);
 int run_ls(const struct invocation *invocation);
 int run_inspect(const struct invocation *invocation);
+int run_top(const struct invocation *invocation);
 int run_ping(const struct invocation *invocation);
 int run_status(const struct invocation *invocation);
 

@@ -77,6 +77,8 @@ const struct option options[OPTION_COUNT] = {
 	[OPTION_DETACH] = {0, "detach", OPTION_FLAG, NULL, 0, 0, "it does not end with BATON_SESSION"},
 	[OPTION_CAUSE] = {0, "cause", OPTION_OF_TEXT, "TEXT", 0, 0, "why, for those whom it ends"},
 	[OPTION_NAME] = {0, "name", OPTION_OF_NAME, "N", 0, 0, "a name for it, for people"},
+	[OPTION_DELAY] = {'d', "delay", OPTION_OF_DURATION, "D", 0, 0, "look every D (default 1s)"},
+	[OPTION_ROUNDS] = {0, "rounds", OPTION_OF_NUMBER, "K", 1, INT64_MAX, "print rows, K times, and end"},
 };
 
 #define OPTIONS(...)                                                                                                   \
@@ -361,6 +363,15 @@ const struct command commands[] = {
 			"The first row is as ls has it. Further rows: role, session, label, pid, uid, host, token, for how "
 			"long, of a delivery how often before, of a share how many.",
 		.run = run_inspect},
+	{.noun = "top",
+		OPTIONS(OPTION_DELAY, OPTION_ROUNDS),
+		.summary = "watch the daemon: what is held, and who waits, again and again",
+		.details =
+			"On a terminal a screen: q quits, s sorts by waiters, holders or name, space looks at once. Elsewhere, "
+			"with -o json or --rounds, rows: one of the daemon (kind batond: version, connections, sessions, "
+			"objects, holds, blocked calls, deliveries out, calls so far), then one per object (kind, name, state, "
+			"holders, waiters, length, capacity), those that most wait for first.",
+		.run = run_top},
 	{.noun = "ping", .summary = "see whether the daemon answers", .run = run_ping},
 	{.noun = "status", .summary = "show what the daemon says of itself", .run = run_status},
 	{.noun = "completion",
