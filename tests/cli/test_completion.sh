@@ -37,7 +37,7 @@ equal "names of the kind asked for" "$(completed "$BATON mutex lock jo")" ""
 equal "names behind an option and its operand" "$(completed "$BATON chan recv --count 3 jobs")" jobs
 equal "a name with a colon" "$(completed "$BATON chan close a:o")" one
 equal "a star is a star" "$(completed "$BATON chan close x*")" 'x*y'
-equal "kinds" "$(completed "$BATON inspect c")" chan
+equal "kinds" "$(completed "$BATON inspect ch")" chan
 equal "names of a kind given" "$(completed "$BATON inspect chan jok")" jokes
 equal "nothing behind a mistake" "$(completed "$BATON chan rvec jo")" ""
 _command_offset() { COMPREPLY=("command at $1"); }

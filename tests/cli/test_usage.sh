@@ -17,7 +17,6 @@ check "--help has the global options" grep -q -- '-t DURATION' "$OUT"
 exits 0 "help of a command" "$BATON" lock --help
 check "it has the command's options" grep -q -- '--kill-after D' "$OUT"
 prints "baton $(cat "$source_folder/VERSION")" "--version" "$BATON" --version
-check "nothing of --ctx yet" sh -c "! '$BATON' --man | grep -q -- ctx"
 check "the manual page is the table's" sh -c "'$BATON' --man | diff - '$source_folder/docs/baton.1'"
 check "man takes it" sh -c "! command -v man >/dev/null || '$BATON' --man | man -l --warnings - 2>&1 >/dev/null | ( ! grep . )"
 
