@@ -3,8 +3,8 @@
  * cmd_chan_range.c - baton chan range N -- CMD: a worker.
  *
  * Every message is received to be acknowledged by hand, and stays out until CMD has exited 0, so that whatever kills
- * baton, the daemon gives it to the next. One whose CMD failed stays out for its delay and is given back then: the
- * daemon counts the deliveries, so the count survives baton too. As many messages are asked for as CMDs may start.
+ * baton, the daemon gives it to the next. One whose CMD failed is given back with a delay, which the daemon keeps, as
+ * it counts the deliveries: both survive baton. As many messages are asked for as CMDs may start.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -46,11 +46,9 @@ struct work {
 	const char *error_name; /* of the channel that it is about */
 };
 
-static void give_back(struct job *job);
-
 /* ---- ending ------------------------------------------------------------------------------------------------------ */
 
-/* Asks for nothing more; what is delayed goes back at once. CMDs that run are let be. */
+/* Asks for nothing more. CMDs that run are let be. */
 static void end(struct work *work)
 {
 	if (work->has_ended)
@@ -61,8 +59,6 @@ static void end(struct work *work)
 
 		if (job->state == JOB_RECEIVING || job->state == JOB_BURYING)
 			baton_stop(work->connection.loop.client, job->call);
-		else if (job->state == JOB_DELAYED)
-			give_back(job);
 	}
 }
 
@@ -93,25 +89,29 @@ static void on_returned(const struct baton_result *result, void *arg)
 	job_free(job);
 }
 
-static void return_message(struct job *job, enum baton_operation operation)
+static void return_message(struct job *job, enum baton_operation operation, int64_t delay_ns)
 {
 	struct work *work = job->owner;
 	const struct baton_call call = {
-		.size = sizeof(call), .operation = operation, .name = work->subject.name, .token = job->token};
+		.size = sizeof(call),
+		.operation = operation,
+		.name = work->subject.name,
+		.token = job->token,
+		.duration_ns = delay_ns,
+	};
 	int error;
 
 	job->state = JOB_RETURNING;
 	error = baton_start(work->connection.loop.client, &call, RETURN_NS, on_returned, job, NULL);
 	if (error == 0)
 		return;
-	job->state = JOB_DELAYED; /* until the end of the session gives it back */
-	job->due_ns = LOOP_NEVER;
+	job_free(job); /* the end of the session gives it back */
 	fail(work, work->subject.name, error, baton_last_error());
 }
 
 static void give_back(struct job *job)
 {
-	return_message(job, BATON_CHAN_NACK);
+	return_message(job, BATON_CHAN_NACK, 0);
 }
 
 /* ---- giving up --------------------------------------------------------------------------------------------------- */
@@ -138,7 +138,7 @@ static void on_buried(const struct baton_result *result, void *arg)
 		fail(work, work->dead, result->error, result->text);
 		return;
 	}
-	return_message(job, BATON_CHAN_ACK);
+	return_message(job, BATON_CHAN_ACK, 0);
 }
 
 /* WHY the message cannot be handled. */
@@ -157,7 +157,7 @@ static void give_up(struct job *job, const char *why)
 	work->has_given_up = true;
 	say_given_up(job, why);
 	if (work->dead == NULL) {
-		return_message(job, BATON_CHAN_ACK);
+		return_message(job, BATON_CHAN_ACK, 0);
 		return;
 	}
 	job->state = JOB_BURYING;
@@ -178,8 +178,7 @@ static void on_failed(struct job *job)
 	if (work->has_ended) {
 		give_back(job);
 	} else if (job->attempt < work->retries) {
-		job->state = JOB_DELAYED;
-		job->due_ns = loop_now() + job_delay(job);
+		return_message(job, BATON_CHAN_NACK, job_delay(job));
 	} else {
 		snprintf(why, sizeof(why), WIFSIGNALED(job->child.status) ? "signal %d" : "exit status %d",
 			WIFSIGNALED(job->child.status) ? WTERMSIG(job->child.status) : WEXITSTATUS(job->child.status));
@@ -194,7 +193,7 @@ static void on_exited(struct job *job)
 	work->running--;
 	work->active--;
 	if (WIFEXITED(job->child.status) && WEXITSTATUS(job->child.status) == 0)
-		return_message(job, BATON_CHAN_ACK);
+		return_message(job, BATON_CHAN_ACK, 0);
 	else
 		on_failed(job);
 }
@@ -353,25 +352,6 @@ static bool on_signal(const struct signalfd_siginfo *info, void *arg)
 
 /* ---- the work ---------------------------------------------------------------------------------------------------- */
 
-/* Gives back what was delayed long enough. Returns when the next is due. */
-static int64_t give_back_due(struct work *work)
-{
-	const int64_t now_ns = loop_now();
-	int64_t next_ns = LOOP_NEVER;
-
-	list_for_each (at, &work->jobs) {
-		struct job *job = container_of(at, struct job, in_work);
-
-		if (job->state != JOB_DELAYED)
-			continue;
-		if (job->due_ns <= now_ns)
-			give_back(job);
-		else if (job->due_ns < next_ns)
-			next_ns = job->due_ns;
-	}
-	return next_ns;
-}
-
 static bool is_over(const struct work *work)
 {
 	return work->has_ended && list_is_empty(&work->jobs);
@@ -384,7 +364,7 @@ static void run(struct work *work)
 	while (!is_over(work)) {
 		while (!work->has_ended && work->active < work->parallel)
 			receive_one(work);
-		if (!connection_step(connection, NULL, 0, give_back_due(work))) {
+		if (!connection_step(connection, NULL, 0, LOOP_NEVER)) {
 			fail(work, work->subject.name, connection->loop.client_error, baton_last_error());
 			return;
 		}

@@ -15,7 +15,6 @@
 enum job_state {
 	JOB_RECEIVING, /* asked for */
 	JOB_RUNNING,
-	JOB_DELAYED,   /* CMD failed: the message stays out until due_ns, then it is given back */
 	JOB_BURYING,   /* being sent to the channel of --dead */
 	JOB_RETURNING, /* acknowledged or given back: the answer is out */
 };
@@ -31,7 +30,6 @@ struct job {
 	size_t length;
 	struct child child;
 	bool is_fresh; /* the terminal's last signals may have been sent before CMD was there to get them */
-	int64_t due_ns;
 };
 
 /* How the message gets to CMD. */
@@ -59,7 +57,7 @@ int job_open_message(const void *bytes, size_t length, bool is_raw);
 /* Starts CMD with the message. 0, or a negative errno. */
 int job_start(struct job *job, const struct job_manner *manner);
 
-/* How long the message stays out after its CMD failed: 100 ms, doubling with each attempt up to a minute. */
+/* With what delay the message comes back after its CMD failed: 100 ms, doubling with each attempt up to a minute. */
 int64_t job_delay(const struct job *job);
 
 /* Finds the program as execvp(3) would. 0, or the exit status that a shell has for what is wrong, and *RET_WHY. */

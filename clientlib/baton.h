@@ -180,7 +180,7 @@ enum baton_operation {
 	BATON_CHAN_SEND,     /* name value [no_wait] [handle] [type] */
 	BATON_CHAN_RECEIVE,  /* name [no_wait] [manual_ack] [handle] [type] -> value, token, attempt */
 	BATON_CHAN_ACK,      /* name token */
-	BATON_CHAN_NACK,     /* name token */
+	BATON_CHAN_NACK,     /* name token, duration_ns: comes back so much later */
 	BATON_CHAN_CLOSE,    /* name [handle] */
 	BATON_CHAN_LENGTH,   /* name                          -> number */
 	BATON_CHAN_CAPACITY, /* name                          -> number */
@@ -523,6 +523,10 @@ BATON_API int baton_chan_take(baton_client *client, baton_context *context, cons
 	size_t *ret_length, uint64_t *ret_token, uint32_t *ret_attempt);
 BATON_API int baton_chan_ack(baton_client *client, const char *name, uint64_t token);  /* BATON_ESTALE */
 BATON_API int baton_chan_nack(baton_client *client, const char *name, uint64_t token); /* BATON_ESTALE */
+
+/* As baton_chan_nack(), but the message comes back only after DELAY_NS, whatever becomes of this client. Until then the
+ * channel does not say closed. */
+BATON_API int baton_chan_nack_later(baton_client *client, const char *name, uint64_t token, int64_t delay_ns);
 
 BATON_API int baton_chan_close(baton_client *client, const char *name); /* BATON_ECLOSECLOSED */
 BATON_API int baton_chan_len(baton_client *client, const char *name, uint64_t *ret);

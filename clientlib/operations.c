@@ -122,6 +122,7 @@ static const char *fill_channel_nack(const struct baton_call *call, struct opera
 	request->channel_nack = (Baton__V1__ChannelNackRequest)BATON__V1__CHANNEL_NACK_REQUEST__INIT;
 	request->channel_nack.name = text(call->name);
 	request->channel_nack.token = call->token;
+	request->channel_nack.delay_us = call->duration_ns > 0 ? ((uint64_t)call->duration_ns + 999) / 1000 : 0;
 	return NULL;
 }
 

@@ -163,6 +163,18 @@ int baton_chan_nack(baton_client *client, const char *name, uint64_t token)
 	return on_channel(client, BATON_CHAN_NACK, name, token);
 }
 
+int baton_chan_nack_later(baton_client *client, const char *name, uint64_t token, int64_t delay_ns)
+{
+	return tell(client, NULL,
+		&(struct baton_call){
+			.size = sizeof(struct baton_call),
+			.operation = BATON_CHAN_NACK,
+			.name = name,
+			.token = token,
+			.duration_ns = delay_ns,
+		});
+}
+
 int baton_chan_close(baton_client *client, const char *name)
 {
 	return on_channel(client, BATON_CHAN_CLOSE, name, 0);

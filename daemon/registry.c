@@ -260,6 +260,8 @@ void registry_done(void)
 	cursor_start(&cursor, -1);
 	while ((object = cursor_next(&cursor)) != NULL) {
 		(void)registry_remove(object);
+		if (object->type->stop != NULL)
+			object->type->stop(object);
 		object_unref(object);
 	}
 	for (int kind = 0; kind < OBJECT_KIND_COUNT; kind++)

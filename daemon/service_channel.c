@@ -141,11 +141,16 @@ int handle_channel_nack(struct call *call, const void *message, void *answer)
 {
 	const Baton__V1__ChannelNackRequest *request = message;
 	struct channel *channel = channel_enter(call, request->name);
+	const int64_t now_ns = co_now();
+	int64_t delay_ns = CO_NEVER - 1;
 
 	(void)answer;
 	if (channel == NULL)
 		return call_failed(call);
-	return channel_exit(call, channel, channel_return(channel, request->token, co_now_cached()));
+	if (request->delay_us < (uint64_t)CO_NEVER / 1000)
+		delay_ns = (int64_t)request->delay_us * 1000;
+	return channel_exit(call, channel,
+		channel_return_later(channel, request->token, now_ns, co_deadline_after(now_ns, delay_ns)));
 }
 
 /* ---- the rest ---------------------------------------------------------------------------------------------------- */

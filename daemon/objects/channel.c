@@ -42,6 +42,7 @@ int channel_new(const char *name, const struct channel_options *options, struct 
 	}
 	backlog_init(&channel->backlog);
 	list_init(&channel->binding.link);
+	list_init(&channel->delayed);
 	channel->binding.object = &channel->object;
 	*ret = channel;
 	return OBJECT_OK;
@@ -66,7 +67,8 @@ struct channel *channel_of(struct object *object)
 
 static bool is_drained(const struct channel *channel)
 {
-	return channel->closed && channel->backlog.length == 0 && channel->deliveries.manual_count == 0;
+	return channel->closed && channel->backlog.length == 0 && channel->deliveries.manual_count == 0 &&
+	       channel->delayed_count == 0;
 }
 
 /* Sends a step of those away who wait for what cannot come any more. True if there are more. */
@@ -199,16 +201,26 @@ int channel_acknowledge(struct channel *channel, uint64_t token)
 	return r;
 }
 
-/* The delivery came back: PARCEL goes to the next receiver, or to its place. */
-static void pass_on(struct channel *channel, struct parcel *parcel, int64_t now_ns)
+void channel_place(struct channel *channel, struct parcel *parcel, int64_t now_ns)
 {
-	parcel->attempt++;
-	(void)transition_commit_one(TRANSITION_CHANNEL_RETURNED, &channel->object);
 	if (!hand_to_receiver(channel, parcel, NULL, now_ns))
 		backlog_put_back(&channel->backlog, parcel);
 }
 
+/* The delivery came back. */
+static void pass_on(struct channel *channel, struct parcel *parcel, int64_t now_ns)
+{
+	parcel->attempt++;
+	(void)transition_commit_one(TRANSITION_CHANNEL_RETURNED, &channel->object);
+	channel_place(channel, parcel, now_ns);
+}
+
 int channel_return(struct channel *channel, uint64_t token, int64_t now_ns)
+{
+	return channel_return_later(channel, token, now_ns, now_ns);
+}
+
+int channel_return_later(struct channel *channel, uint64_t token, int64_t now_ns, int64_t due_ns)
 {
 	struct list dropped;
 	struct parcel *parcel;
@@ -220,7 +232,10 @@ int channel_return(struct channel *channel, uint64_t token, int64_t now_ns)
 	if (parcel != NULL && channel->object.deleted) {
 		settle(channel, parcel, &dropped);
 	} else if (parcel != NULL) {
-		pass_on(channel, parcel, now_ns);
+		if (due_ns > now_ns)
+			channel_delay(channel, parcel, due_ns);
+		else
+			pass_on(channel, parcel, now_ns);
 		r = OBJECT_OK;
 	}
 	channel_leave(channel);

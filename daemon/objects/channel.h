@@ -85,6 +85,9 @@ struct channel_delivery channel_received(const struct select_case *choice);
 int channel_acknowledge(struct channel *channel, uint64_t token);
 int channel_return(struct channel *channel, uint64_t token, int64_t now_ns);
 
+/* As channel_return(), but it comes back only once DUE_NS (co_now()) has come. Until then it is out, and nobody's. */
+int channel_return_later(struct channel *channel, uint64_t token, int64_t now_ns, int64_t due_ns);
+
 /* Go's close: blocked senders get OBJECT_ESENDCLOSED, receivers drain and then get OBJECT_ECLOSED. 0,
  * OBJECT_ECLOSECLOSED, OBJECT_EDELETED. */
 int channel_close(struct channel *channel);

@@ -83,6 +83,21 @@ static void drop_handles(struct channel *channel)
 	} while (handle != NULL);
 }
 
+/* Drops what is delayed. */
+static void drop_delayed(struct channel *channel)
+{
+	struct parcel *parcel;
+
+	do {
+		co_spin_lock(&channel->object.lock);
+		parcel = channel_take_delayed(channel);
+		co_spin_unlock(&channel->object.lock);
+		parcel_free(parcel);
+		if (parcel != NULL)
+			object_unref(&channel->object); /* not the last: the caller has one */
+	} while (parcel != NULL);
+}
+
 void channel_delete(struct channel *channel)
 {
 	bool first;
@@ -95,6 +110,7 @@ void channel_delete(struct channel *channel)
 	channel_drop_binding(channel);
 	channel_leave(channel);
 	drop_handles(channel);
+	drop_delayed(channel);
 	while (drop_some(channel))
 		;
 }
@@ -146,7 +162,7 @@ static void channel_describe(struct object *object, struct object_description *r
 	ret->holders = HASH_CNT(by_token, channel->handles);
 	ret->waiters = (uint32_t)(channel->senders.length + channel->receivers.length);
 	ret->length = channel->backlog.length;
-	ret->deliveries = channel->deliveries.count;
+	ret->deliveries = channel->deliveries.count + channel->delayed_count;
 	ret->closed = channel->closed;
 	(void)memccpy(ret->state, state_name(channel), '\0', sizeof(ret->state));
 	co_spin_unlock(&object->lock);
@@ -204,6 +220,7 @@ const struct object_type channel_type = {
 	.kind = OBJECT_CHANNEL,
 	.name = "chan",
 	.release = channel_release,
+	.stop = channel_stop,
 	.describe = channel_describe,
 	.visit_parties = channel_visit_parties,
 	.free = channel_free,

@@ -27,6 +27,8 @@ struct channel {
 	bool closed;
 	struct backlog backlog;
 	struct deliveries deliveries;
+	struct list delayed; /* of parcels: channel_delay.c */
+	size_t delayed_count;
 	struct co_waitq senders; /* their entries' slots are their parcels */
 	struct co_waitq receivers;
 };
@@ -34,6 +36,20 @@ struct channel {
 /* In the `detail` of a seat that receives: it will acknowledge by hand. The other bits become the delivery's attempt.
  */
 #define DETAIL_MANUAL (1u << 31)
+
+/* Hands a parcel that came back to the next receiver, or puts it into its place. Under the lock. */
+void channel_place(struct channel *channel, struct parcel *parcel, int64_t now_ns);
+
+/* Lets a delivery that was taken back come back once DUE_NS (co_now()) has come; at once where no timer can be armed.
+ * Under the lock; the caller has a reference. */
+void channel_delay(struct channel *channel, struct parcel *parcel, int64_t due_ns);
+
+/* Takes a delayed parcel out whose time has not come, and with it a reference to the channel, the caller's; NULL: there
+ * is none. Under the lock. */
+struct parcel *channel_take_delayed(struct channel *channel);
+
+/* object_type.stop: all that is delayed comes back now. */
+void channel_stop(struct object *object);
 
 /* Closes it, under the lock. */
 void channel_mark_closed(struct channel *channel);

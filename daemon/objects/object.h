@@ -112,6 +112,9 @@ struct object_type {
 	void (*visit_parties)(
 		struct object *object, bool (*visit)(const struct object_party *party, void *arg), void *arg);
 
+	/* Takes the lock. The daemon stops: ends what the object is about of its own accord; NULL: nothing. */
+	void (*stop)(struct object *object);
+
 	/* The last reference is gone. */
 	void (*free)(struct object *object);
 };

@@ -17,8 +17,9 @@ struct parcel {
 	uint64_t number;         /* in the order of sends */
 	uint32_t attempt;        /* how often it came back */
 	bool manual;             /* out, to be acknowledged by hand */
-	struct list link;        /* in the backlog or among the deliveries by age */
+	struct list link;        /* in the backlog, among the deliveries by age, or among the delayed */
 	union {
+		struct co_timer timer;         /* channel_delay.c's */
 		struct parcel *next_in_bucket; /* deliveries.c's */
 		struct {                       /* backlog.c's */
 			struct parcel *child;

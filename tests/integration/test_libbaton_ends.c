@@ -2,6 +2,7 @@
  *
  * test_libbaton_ends.c - a channel's options and its ends: types, directions, what closes it and what deletes it.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,6 +223,74 @@ static void a_bound_channel_goes_with_the_session_that_made_it(void **state)
 	is_ok(baton_chan_delete(here, "bound"));
 }
 
+static int receive_error;
+
+static void *receive_until_deleted(void *unused)
+{
+	void *value;
+	size_t length;
+
+	(void)unused;
+	receive_error = baton_chan_receive(there, NULL, "doomed", &value, &length);
+	return NULL;
+}
+
+static uint32_t waiters_of(const char *name)
+{
+	const struct baton_call call = {.size = sizeof(call), .operation = BATON_INSPECT, .kind = "chan", .name = name};
+	struct baton_result *result;
+	uint32_t waiters;
+
+	is_ok(baton_invoke(here, NULL, &call, &result));
+	waiters = result->objects[0].waiters;
+	baton_result_free(result);
+	return waiters;
+}
+
+static void deleting_sends_waiters_away(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	is_ok(baton_chan_make(here, "doomed", 0));
+	assert_int_equal(pthread_create(&thread, NULL, receive_until_deleted, NULL), 0);
+	EVENTUALLY(waiters_of("doomed") == 1);
+	is_ok(baton_chan_delete(here, "doomed"));
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(receive_error, BATON_EDELETED);
+}
+
+/* ---- giving back ------------------------------------------------------------------------------------------------- */
+
+static void what_is_given_back_later_outlives_who_gave_it_back(void **state)
+{
+	baton_client *worker = open_with(fixture.address, NULL);
+	const int64_t begin_ns = clock_monotonic();
+	void *value;
+	size_t length;
+	uint64_t token;
+	uint32_t attempt;
+
+	(void)state;
+	is_ok(baton_chan_make(here, "later", 2));
+	is_ok(baton_chan_send(here, NULL, "later", "x", 1));
+	is_ok(baton_chan_close(here, "later"));
+	is_ok(baton_chan_take(worker, NULL, "later", &value, &length, &token, &attempt));
+	baton_free(value);
+	assert_int_equal(attempt, 0);
+	is_ok(baton_chan_nack_later(worker, "later", token, 100 * MS));
+	baton_abandon(worker);
+	assert_int_equal(baton_chan_try_receive(here, "later", &value, &length), BATON_EWOULDBLOCK);
+	is_ok(baton_chan_take(here, NULL, "later", &value, &length, &token, &attempt));
+	assert_true(clock_monotonic() - begin_ns >= 100 * MS);
+	assert_int_equal(attempt, 1);
+	baton_free(value);
+	assert_int_equal(baton_chan_try_receive(here, "later", &value, &length), BATON_EWOULDBLOCK);
+	is_ok(baton_chan_ack(here, "later", token));
+	assert_int_equal(baton_chan_ack(here, "later", token), BATON_ESTALE);
+	assert_int_equal(baton_chan_try_receive(here, "later", &value, &length), BATON_ECLOSED);
+}
+
 /* ---- the compiler ------------------------------------------------------------------------------------------------ */
 
 static struct test_child child;
@@ -263,6 +332,8 @@ int main(void)
 		TEST(an_end_is_of_one_channel_and_not_of_its_namesake),
 		TEST(with_its_last_sender_a_channel_closes_itself),
 		TEST(a_bound_channel_goes_with_the_session_that_made_it),
+		TEST(deleting_sends_waiters_away),
+		TEST(what_is_given_back_later_outlives_who_gave_it_back),
 		cmocka_unit_test(the_compiler_keeps_the_ends_apart),
 	};
 

@@ -324,9 +324,75 @@ COROUTINE_TEST(many_that_come_back_in_any_order_leave_in_order)
 	tear_down();
 }
 
+COROUTINE_TEST(what_is_given_back_with_a_delay_comes_back_later_at_its_place)
+{
+	int64_t due_ns;
+	uint64_t token;
+
+	set_up(9);
+	send_numbers(1, 3);
+	token = receive(&b, "1", 0);
+	due_ns = co_now() + 20 * CO_MILLISECOND;
+	CHECK_EQUAL(channel_return_later(channel, token, co_now(), due_ns), OBJECT_OK);
+	CHECK_EQUAL(channel_acknowledge(channel, token), OBJECT_ESTALE);
+	CHECK_EQUAL(channel_length(channel), 2);
+	CHECK_EQUAL(channel_acknowledge(channel, receive(&b, "2", 0)), OBJECT_OK);
+	CHECK_EVENTUALLY(channel_length(channel) == 2);
+	CHECK(co_now() >= due_ns);
+	CHECK_EQUAL(channel_acknowledge(channel, receive(&b, "1", 1)), OBJECT_OK);
+	CHECK_EQUAL(channel_acknowledge(channel, receive(&b, "3", 0)), OBJECT_OK);
+	tear_down();
+}
+
+COROUTINE_TEST(a_closed_channel_waits_for_what_comes_back_later)
+{
+	uint64_t token;
+
+	set_up(9);
+	send_numbers(1, 1);
+	token = receive(&b, "1", 0);
+	CHECK_EQUAL(channel_close(channel), OBJECT_OK);
+	CHECK_EQUAL(channel_return_later(channel, token, co_now(), co_now() + 10 * CO_MILLISECOND), OBJECT_OK);
+	actor_end(&b, 0); /* it is nobody's */
+	start_receive(&c, channel, true);
+	start_receive(&d, channel, true);
+	CHECK_TRACE("C 1\n");
+	CHECK_EQUAL(c.delivery.attempt, 1);
+	CHECK_EQUAL(channel_acknowledge(channel, c.delivery.token), OBJECT_OK);
+	CHECK_TRACE("D closed\n");
+	tear_down();
+}
+
+/* Some fire at the moment of the end. */
+COROUTINE_TEST(deleting_and_stopping_leave_no_message_that_is_to_come_back)
+{
+	for (int round = 0; round < 50; round++) {
+		set_up(9);
+		send_numbers(1, 9);
+		for (int i = 0; i < 9; i++) {
+			const int64_t now_ns = co_now();
+
+			CHECK_EQUAL(try_receive(&b, channel, true), OBJECT_OK);
+			CHECK_EQUAL(channel_return_later(channel, b.delivery.token, now_ns, now_ns + 20000 * i + 1),
+				OBJECT_OK);
+		}
+		if (round % 2 == 0) {
+			channel_type.stop(channel_object(channel));
+			CHECK_EVENTUALLY(channel_length(channel) == 9);
+		}
+		channel_delete(channel);
+		CHECK_EVENTUALLY(message_bytes_in_use() == 0);
+		CHECK_EVENTUALLY(atomic_load(&channel_object(channel)->references) == 1);
+		tear_down();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_given_back_with_a_delay_comes_back_later_at_its_place),
+		cmocka_unit_test(a_closed_channel_waits_for_what_comes_back_later),
+		cmocka_unit_test(deleting_and_stopping_leave_no_message_that_is_to_come_back),
 		cmocka_unit_test(what_comes_back_takes_the_place_of_its_number),
 		cmocka_unit_test(what_comes_back_may_exceed_the_capacity_and_sends_wait),
 		cmocka_unit_test(an_unbuffered_channel_serves_what_came_back_before_it_meets_senders),

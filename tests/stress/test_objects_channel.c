@@ -126,7 +126,9 @@ static void settle(struct worker *worker, const struct channel_delivery *deliver
 	const uint64_t choice = test_random_below(&worker->random, 8);
 
 	if (choice == 0) {
-		CHECK_EQUAL(channel_return(channel, delivery->token, co_now()), OBJECT_OK);
+		const int64_t delay_ns = (int64_t)test_random_below(&worker->random, 2) * 30000;
+
+		CHECK_EQUAL(channel_return_later(channel, delivery->token, co_now(), co_now() + delay_ns), OBJECT_OK);
 		atomic_fetch_add(&outcomes.returned, 1);
 	} else if (choice == 1) {
 		die(worker);
