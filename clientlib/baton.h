@@ -117,15 +117,17 @@ enum baton_event {
 	BATON_EVENT_SUSPECT = 1, /* nothing was heard for so long that holds are safe only until guaranteed_until */
 	BATON_EVENT_SAFE,        /* heard again in time */
 	BATON_EVENT_LOST,        /* the session is over, or cannot be known to live: its holds are lost */
+	BATON_EVENT_HOLD_MOVED,  /* a cond's wait gave a hold back and got it again: name, token, new_token */
 	BATON_EVENT_HOLD_LOST,   /* one hold was ended by another's unlock or by an operator: name, token */
 };
 
 struct baton_notice {
 	enum baton_event event;
-	const char *kind; /* HOLD_LOST: "mutex", "chan"; else "" */
-	const char *name; /* HOLD_LOST; else "" */
+	const char *kind; /* HOLD_LOST, HOLD_MOVED: "mutex", "chan"; else "" */
+	const char *name; /* likewise */
 	uint64_t token;
 	const char *text;
+	uint64_t new_token; /* HOLD_MOVED */
 };
 
 struct baton_options {
@@ -175,7 +177,7 @@ BATON_API int64_t baton_guaranteed_until(const baton_client *client);
 enum baton_operation {
 	BATON_MUTEX_LOCK,    /* name [no_wait] [fifo] [lock_delay_ns] -> token, abandoned */
 	BATON_MUTEX_UNLOCK,  /* name token */
-	BATON_MUTEX_CHECK,   /* name token                    -> holds */
+	BATON_MUTEX_CHECK,   /* name token (0: of a session that this one is below) -> holds, token */
 	BATON_CHAN_MAKE,     /* name ("": generate), number: capacity [type] [bound] [auto_close] -> name, created */
 	BATON_CHAN_SEND,     /* name value [no_wait] [handle] [type] */
 	BATON_CHAN_RECEIVE,  /* name [no_wait] [manual_ack] [handle] [type] -> value, token, attempt */
@@ -222,6 +224,10 @@ enum baton_operation {
 	BATON_CONTEXT_CHILDREN, /* name, number: behind it    -> contexts, more */
 	BATON_CONTEXT_DELETE,   /* name */
 
+	BATON_COND_WAIT,      /* name mutex token, duration_ns: wait-timeout (0: none)
+			       *   -> holds, token, abandoned, timed_out; or not holds, and reason */
+	BATON_COND_SIGNAL,    /* name                         -> number: woken */
+	BATON_COND_BROADCAST, /* name                         -> number: woken */
 	BATON_OPERATION_COUNT
 };
 
@@ -294,6 +300,7 @@ struct baton_call {
 	const char *cause;
 	const struct baton_context_value *context_values;
 	size_t context_value_count;
+	const char *mutex; /* of a cond's wait */
 };
 
 struct baton_object_info {
@@ -387,6 +394,8 @@ struct baton_result {
 	bool run;
 	bool done;
 	bool writes;
+	bool timed_out;
+	int reason; /* of a cond's wait: the enum baton_error that ended it */
 	bool more;
 	const struct baton_object_info *objects;
 	size_t object_count;
@@ -653,6 +662,20 @@ BATON_API int baton_once_get(
 
 /* Forgets the value, so that the next caller runs. *RET_WAS_DONE (may be NULL): else nothing changed. */
 BATON_API int baton_once_reset(baton_client *client, const char *name, bool *ret_was_done);
+
+/* Unlocks the mutex MUTEX, held under *TOKEN by whatever session, and waits on the cond NAME in one step. Woken, or
+ * when TIMEOUT_NS (below 0: none) is over, it waits until the mutex is handed over, to the session that held it before.
+ * Then it returns 0, *TOKEN is the new one, and *RET_TIMED_OUT (may be NULL) tells. As in Go: look at the condition
+ * again, in a loop. BATON_EUNLOCKED, BATON_ESTALE, and any other error that leaves *TOKEN as it was: the mutex was not
+ * unlocked. Errors with *TOKEN 0: the mutex is not held any more; BATON_ECANCELED or BATON_EDEADLINE (CONTEXT ended),
+ * BATON_ESESSION, BATON_EUNAVAILABLE. After BATON_EUNKNOWN nobody knows. */
+BATON_API int baton_cond_wait(baton_client *client, baton_context *context, const char *name, const char *mutex,
+	uint64_t *token, int64_t timeout_ns, bool *ret_timed_out);
+
+/* Wakes the one that has waited longest, or all who wait. *RET_WOKEN (may be NULL): how many. The mutex need not be
+ * held. A waiter that is woken and dies before it has the mutex passes the signal on. */
+BATON_API int baton_cond_signal(baton_client *client, const char *name, uint64_t *ret_woken);
+BATON_API int baton_cond_broadcast(baton_client *client, const char *name, uint64_t *ret_woken);
 
 /* A round trip through every layer. */
 BATON_API int baton_ping(baton_client *client);

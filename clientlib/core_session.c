@@ -112,14 +112,16 @@ void core_take_notice(struct core *core, const struct reply *reply)
 						  ? (const Baton__V1__Notice *)(const void *)result_unpack(memory,
 							    &baton__v1__notice__descriptor, reply->body, reply->length)
 						  : NULL;
+	const bool is_lost = notice != NULL && notice->kind == BATON__V1__NOTICE_KIND__NOTICE_HOLD_LOST;
 
-	if (notice != NULL && notice->kind == BATON__V1__NOTICE_KIND__NOTICE_HOLD_LOST) {
+	if (notice != NULL && (is_lost || notice->kind == BATON__V1__NOTICE_KIND__NOTICE_HOLD_MOVED)) {
 		add_notice(core,
 			(struct baton_notice){
-				.event = BATON_EVENT_HOLD_LOST,
+				.event = is_lost ? BATON_EVENT_HOLD_LOST : BATON_EVENT_HOLD_MOVED,
 				.kind = notice->object_kind,
 				.name = notice->name,
 				.token = notice->token,
+				.new_token = notice->new_token,
 				.text = notice->text,
 			},
 			memory);

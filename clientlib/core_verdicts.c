@@ -155,6 +155,8 @@ static void take_late_verdict(struct core *core, struct core_call *call, const s
 	if (face != NULL && call->cases != NULL) {
 		undo = case_list_give_back(call->cases, face->index);
 		name = case_list_name(call->cases, face->index);
+	} else if (face != NULL && face->name[0] != '\0') {
+		name = face->name; /* of another object than the call's: a cond's mutex */
 	}
 	if (brought_message(call, reply, error, face))
 		put_unread(core, call, reply);

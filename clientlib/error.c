@@ -121,6 +121,11 @@ int error_of_reply(uint16_t status, int reason)
 	return look_up(reasons, COUNT(reasons), reason, by_status);
 }
 
+int error_of_reason(int reason)
+{
+	return look_up(reasons, COUNT(reasons), reason, BATON_EINTERNAL);
+}
+
 int error_keep(int error, const char *text)
 {
 	snprintf(last_text, sizeof(last_text), "%s", text);

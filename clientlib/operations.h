@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "baton/v1/channel.pb-c.h"
+#include "baton/v1/cond.pb-c.h"
 #include "baton/v1/context.pb-c.h"
 #include "baton/v1/daemon.pb-c.h"
 #include "baton/v1/mutex.pb-c.h"
@@ -71,6 +72,9 @@ struct operation_request {
 		Baton__V1__ContextValueRequest context_value;
 		Baton__V1__ContextChildrenRequest context_children;
 		Baton__V1__ContextDeleteRequest context_delete;
+		Baton__V1__CondWaitRequest cond_wait;
+		Baton__V1__CondSignalRequest cond_signal;
+		Baton__V1__CondBroadcastRequest cond_broadcast;
 		Baton__V1__PingRequest ping;
 		Baton__V1__StatusRequest status;
 		Baton__V1__ListRequest list;

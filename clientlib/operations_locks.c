@@ -63,7 +63,10 @@ const char *fill_mutex_check(const struct baton_call *call, struct operation_req
 
 int read_mutex_check(const ProtobufCMessage *response, struct result *result)
 {
-	result_face(result)->holds = ((const Baton__V1__MutexCheckResponse *)response)->holds;
+	const Baton__V1__MutexCheckResponse *check = (const Baton__V1__MutexCheckResponse *)response;
+
+	result_face(result)->holds = check->holds;
+	result_face(result)->token = check->token;
 	return BATON_OK;
 }
 

@@ -4,6 +4,11 @@
  */
 #include "clientlib/operations_sync.h"
 
+#include <string.h>
+
+#include "base/name.h"
+#include "clientlib/error.h"
+
 /* protobuf-c's structures take no const; the encoder only reads. */
 static char *text(const char *string)
 {
@@ -132,5 +137,62 @@ const char *fill_once_reset(const struct baton_call *call, struct operation_requ
 int read_once_reset(const ProtobufCMessage *response, struct result *result)
 {
 	result_face(result)->done = ((const Baton__V1__OnceResetResponse *)response)->was_done;
+	return BATON_OK;
+}
+
+/* ---- conds ------------------------------------------------------------------------------------------------------- */
+
+const char *fill_cond_wait(const struct baton_call *call, struct operation_request *request)
+{
+	const char *rule;
+
+	if (call->mutex == NULL || !name_is_valid(call->mutex, strlen(call->mutex), &rule))
+		return "would wait with a mutex whose name is none";
+	if (call->duration_ns < 0)
+		return "would wait for a time below zero";
+	request->cond_wait = (Baton__V1__CondWaitRequest)BATON__V1__COND_WAIT_REQUEST__INIT;
+	request->cond_wait.name = text(call->name);
+	request->cond_wait.mutex = text(call->mutex);
+	request->cond_wait.token = call->token;
+	request->cond_wait.timeout_us = ((uint64_t)call->duration_ns + 999) / 1000;
+	return NULL;
+}
+
+int read_cond_wait(const ProtobufCMessage *response, struct result *result)
+{
+	const Baton__V1__CondWaitResponse *wait = (const Baton__V1__CondWaitResponse *)response;
+
+	result_face(result)->name = wait->mutex; /* what a late verdict gives back */
+	result_face(result)->holds = wait->locked;
+	result_face(result)->token = wait->token;
+	result_face(result)->abandoned = wait->abandoned;
+	result_face(result)->timed_out = wait->timed_out;
+	result_face(result)->reason = wait->locked ? BATON_OK : error_of_reason((int)wait->reason);
+	return BATON_OK;
+}
+
+const char *fill_cond_signal(const struct baton_call *call, struct operation_request *request)
+{
+	request->cond_signal = (Baton__V1__CondSignalRequest)BATON__V1__COND_SIGNAL_REQUEST__INIT;
+	request->cond_signal.name = text(call->name);
+	return NULL;
+}
+
+int read_cond_signal(const ProtobufCMessage *response, struct result *result)
+{
+	result_face(result)->number = ((const Baton__V1__CondSignalResponse *)response)->woken;
+	return BATON_OK;
+}
+
+const char *fill_cond_broadcast(const struct baton_call *call, struct operation_request *request)
+{
+	request->cond_broadcast = (Baton__V1__CondBroadcastRequest)BATON__V1__COND_BROADCAST_REQUEST__INIT;
+	request->cond_broadcast.name = text(call->name);
+	return NULL;
+}
+
+int read_cond_broadcast(const ProtobufCMessage *response, struct result *result)
+{
+	result_face(result)->number = ((const Baton__V1__CondBroadcastResponse *)response)->woken;
 	return BATON_OK;
 }

@@ -23,4 +23,11 @@ int read_once_begin(const ProtobufCMessage *response, struct result *result);
 int read_once_get(const ProtobufCMessage *response, struct result *result);
 int read_once_reset(const ProtobufCMessage *response, struct result *result);
 
+const char *fill_cond_wait(const struct baton_call *call, struct operation_request *request);
+const char *fill_cond_signal(const struct baton_call *call, struct operation_request *request);
+const char *fill_cond_broadcast(const struct baton_call *call, struct operation_request *request);
+int read_cond_wait(const ProtobufCMessage *response, struct result *result);
+int read_cond_signal(const ProtobufCMessage *response, struct result *result);
+int read_cond_broadcast(const ProtobufCMessage *response, struct result *result);
+
 #endif

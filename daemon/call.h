@@ -75,6 +75,12 @@ int call_fail_object(struct call *call, const char *kind, const char *name, int 
 /* Ends it with what state_before_grant() said. Returns the status. */
 int call_fail_state(struct call *call, const char *kind, const char *name, int error);
 
+/* The baton.v1.Reason for what an object said. */
+int call_reason_of(int error);
+
+/* The time of co_now() that is US microseconds away; FOR_NONE for 0, and where that is beyond all time. */
+int64_t call_time_after(uint64_t us, int64_t for_none);
+
 /* Whether a value of LENGTH bytes may come in now: 0, else the status with which the call has failed. */
 int call_check_value(struct call *call, size_t length);
 /* Why the context of a call that failed for its end has ended; "" for any other. */

@@ -58,6 +58,21 @@ int call_fail_object(struct call *call, const char *kind, const char *name, int 
 		shown, quote, error);
 }
 
+int call_reason_of(int error)
+{
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		if (rows[i].error == error)
+			return rows[i].reason;
+	return REASON(NONE);
+}
+
+int64_t call_time_after(uint64_t us, int64_t for_none)
+{
+	if (us == 0 || us > (uint64_t)CO_NEVER / 1000)
+		return for_none;
+	return co_deadline_after(co_now(), (int64_t)us * 1000);
+}
+
 int call_fail_state(struct call *call, const char *kind, const char *name, int error)
 {
 	if (error == -ESHUTDOWN)

@@ -286,6 +286,16 @@ static void flush(struct connection *connection)
 	connection_release_socket(connection);
 }
 
+static void flush_on_thread_stack(void *connection)
+{
+	flush(connection);
+}
+
+void connection_flush(struct connection *connection)
+{
+	co_on_thread_stack(flush_on_thread_stack, connection);
+}
+
 static void flush_deferred(struct co_deferred *deferred)
 {
 	struct connection *connection = container_of(deferred, struct connection, output.deferred);

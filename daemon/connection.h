@@ -87,6 +87,9 @@ void connection_sent(struct connection *connection, int r);
 /* Has the output written at the end of the round, and a paused reader resumed if it may be. */
 void connection_flush_later(struct connection *connection);
 
+/* Has it written now, as far as the peer takes it. From a coroutine. */
+void connection_flush(struct connection *connection);
+
 /* Says GOAWAY with REASON and TEXT. */
 void connection_say_goodbye(struct connection *connection, int reason, const char *text);
 

@@ -5,6 +5,7 @@
 #include "daemon/method.h"
 
 #include <baton/v1/channel.pb-c.h>
+#include <baton/v1/cond.pb-c.h>
 #include <baton/v1/context.pb-c.h>
 #include <baton/v1/daemon.pb-c.h>
 #include <baton/v1/mutex.pb-c.h>
@@ -120,6 +121,11 @@ static const struct method table[] = {
 	METHOD(ONCE_FAIL, "Once.Fail", handle_once_fail, MESSAGES(OnceFail, once_fail), GIVING_BACK, METHOD_NAME),
 	METHOD(ONCE_GET, "Once.Get", handle_once_get, MESSAGES(OnceGet, once_get), IN_SESSION, METHOD_NAME),
 	METHOD(ONCE_RESET, "Once.Reset", handle_once_reset, MESSAGES(OnceReset, once_reset), CHANGING, METHOD_NAME),
+	METHOD(COND_WAIT, "Cond.Wait", handle_cond_wait, MESSAGES(CondWait, cond_wait), BLOCKING, METHOD_NAME),
+	METHOD(COND_SIGNAL, "Cond.Signal", handle_cond_signal, MESSAGES(CondSignal, cond_signal), GIVING_BACK,
+		METHOD_NAME),
+	METHOD(COND_BROADCAST, "Cond.Broadcast", handle_cond_broadcast, MESSAGES(CondBroadcast, cond_broadcast),
+		GIVING_BACK, METHOD_NAME),
 	METHOD(CONTEXT_MAKE, "Context.Make", handle_context_make, MESSAGES(ContextMake, context_make), CHANGING,
 		METHOD_NAME_OR_NONE),
 	METHOD(CONTEXT_OPEN, "Context.Open", handle_context_open, MESSAGES(ContextOpen, context_open), IN_SESSION,

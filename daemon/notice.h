@@ -13,4 +13,8 @@ struct session;
  * NAME was ended by somebody else. Never blocks. */
 void notice_hold_lost(struct session *session, const char *kind, const char *name, uint64_t token);
 
+/* Likewise that the hold of TOKEN is now that of NEW_TOKEN. It has left when this returns, where the connection takes
+ * it: before whatever is answered because of it. */
+void notice_hold_moved(struct session *session, const char *kind, const char *name, uint64_t token, uint64_t new_token);
+
 #endif

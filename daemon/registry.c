@@ -17,6 +17,7 @@
 
 #include "base/siphash.h"
 #include "daemon/objects/channel.h"
+#include "daemon/objects/cond.h"
 #include "daemon/objects/context.h"
 #include "daemon/objects/mutex.h"
 #include "daemon/objects/once.h"
@@ -50,6 +51,7 @@ static const struct object_type *const types[OBJECT_KIND_COUNT] = {
 	[OBJECT_RWMUTEX] = &rwmutex_type,
 	[OBJECT_WAITGROUP] = &waitgroup_type,
 	[OBJECT_ONCE] = &once_type,
+	[OBJECT_COND] = &cond_type,
 	[OBJECT_CONTEXT] = &context_type,
 };
 

@@ -100,16 +100,46 @@ int handle_mutex_hand_over(struct call *call, const void *message, void *answer)
 	return status;
 }
 
+/* ---- check ------------------------------------------------------------------------------------------------------- */
+
+/* Looks for a hold of a session's, or of one that it is a child of. */
+struct search {
+	const struct session *session;
+	uint64_t token; /* 0: not found */
+};
+
+static bool visit_holder(const struct object_party *party, void *arg)
+{
+	struct search *search = arg;
+	const struct session *holder = party->token != 0 ? session_of(party->owner) : NULL;
+
+	for (const struct session *at = search->session; at != NULL; at = at->parent)
+		if (at == holder)
+			search->token = party->token;
+	return false; /* the holder comes first */
+}
+
+static uint64_t find_token(struct object *object, const struct session *session)
+{
+	struct search search = {.session = session};
+
+	object->type->visit_parties(object, visit_holder, &search);
+	return search.token;
+}
+
 int handle_mutex_check(struct call *call, const void *message, void *answer)
 {
 	const Baton__V1__MutexCheckRequest *request = message;
 	Baton__V1__MutexCheckResponse *response = answer;
 	struct object *object = registry_find(OBJECT_MUTEX, request->name);
 
-	(void)call;
 	if (object == NULL)
 		return STATUS(OK);
-	response->holds = mutex_holds(mutex_of(object), request->token);
+	if (request->token == 0)
+		response->token = find_token(object, call_session(call));
+	else if (mutex_holds(mutex_of(object), request->token))
+		response->token = request->token;
+	response->holds = response->token != 0;
 	registry_release(object);
 	return STATUS(OK);
 }

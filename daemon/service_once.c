@@ -88,13 +88,6 @@ static int end_run(struct call *call, struct object *object, struct ending *endi
 	return r;
 }
 
-static int64_t keep_until(uint64_t keep_us, int64_t now_ns)
-{
-	if (keep_us == 0 || keep_us > (uint64_t)(ONCE_FOR_EVER / 1000))
-		return ONCE_FOR_EVER;
-	return co_deadline_after(now_ns, (int64_t)keep_us * 1000);
-}
-
 int handle_once_complete(struct call *call, const void *message, void *answer)
 {
 	const Baton__V1__OnceCompleteRequest *request = message;
@@ -113,8 +106,8 @@ int handle_once_complete(struct call *call, const void *message, void *answer)
 		return call_fail_object(call, kind, request->name, OBJECT_ESTALE);
 	value = message_new(request->value.data, request->value.len);
 	if (value != NULL)
-		r = once_complete(once_of(object), request->token, value, keep_until(request->keep_us, now_ns), now_ns,
-			note_runner, &ending);
+		r = once_complete(once_of(object), request->token, value,
+			call_time_after(request->keep_us, ONCE_FOR_EVER), now_ns, note_runner, &ending);
 	message_unref(value);
 	return end_run(call, object, &ending, request->token, r);
 }

@@ -60,6 +60,11 @@ method_handler handle_once_fail;
 method_handler handle_once_get;
 method_handler handle_once_reset;
 
+/* service_cond.c */
+method_handler handle_cond_wait;
+method_handler handle_cond_signal;
+method_handler handle_cond_broadcast;
+
 /* service_session.c */
 method_handler handle_session_open;
 method_handler handle_session_attach;

@@ -45,6 +45,7 @@ enum object_kind {
 	OBJECT_ONCE,
 	OBJECT_CONTEXT,
 	OBJECT_RWMUTEX,
+	OBJECT_COND,
 	OBJECT_KIND_COUNT, /* behind all */
 };
 
@@ -97,7 +98,7 @@ struct object_type {
 	bool (*is_idle)(const struct object *object, int64_t now_ns);
 
 	/* Takes the lock. A session's end: the hold of STEP and TOKEN goes back as the kind has it (a lock: abandoned).
-	 * Nothing if the token holds nothing. */
+	 * Nothing if the token holds nothing. NULL for kinds that nobody holds. */
 	void (*release)(struct object *object, enum release_step step, uint64_t token, int64_t now_ns);
 
 	/* Takes the lock. Lets in who waits for a token: the gate of token.h was opened, or its limit raised. NULL for
