@@ -87,6 +87,7 @@ enum co_guard co_guard_in_use(void)
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 
+/* Whether the kernel makes a page unreadable by a marker: an emulator may take the advice and do nothing about it. */
 static bool kernel_has_guard_markers(void)
 {
 	void *page = mmap(NULL, pool.page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -94,7 +95,7 @@ static bool kernel_has_guard_markers(void)
 
 	if (page == MAP_FAILED)
 		return false;
-	has = madvise(page, pool.page, MADV_GUARD_INSTALL) == 0;
+	has = madvise(page, pool.page, MADV_GUARD_INSTALL) == 0 && access(page, F_OK) != 0 && errno == EFAULT;
 	(void)munmap(page, pool.page);
 	return has;
 }

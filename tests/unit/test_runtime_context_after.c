@@ -22,9 +22,9 @@ COROUTINE_TEST(cause_of_a_deadline)
 	struct co_context *child;
 	struct co_context *other;
 
-	CHECK_EQUAL(co_with_timeout_cause(NULL, CO_MILLISECOND, "too slow", &context), 0);
+	CHECK_EQUAL(co_with_timeout_cause(NULL, 20 * CO_MILLISECOND, "too slow", &context), 0);
 	CHECK_EQUAL(co_with_timeout_cause(context, CO_SECOND, "never heard", &child), 0);
-	CHECK(co_context_cause(context) == NULL);
+	CHECK(co_context_cause(context) == NULL || co_now() >= co_context_deadline(context));
 	CHECK_EQUAL(co_context_done(child, NULL), CO_EDEADLINE);
 	CHECK(is_cause(context, "too slow") && is_cause(child, "too slow"));
 	co_context_unref(child);

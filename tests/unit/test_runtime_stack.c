@@ -27,7 +27,7 @@ static bool has_guard_markers(void)
 {
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	void *map = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	const bool has = madvise(map, page, MADV_GUARD_INSTALL) == 0;
+	const bool has = madvise(map, page, MADV_GUARD_INSTALL) == 0 && access(map, F_OK) != 0 && errno == EFAULT;
 
 	munmap(map, page);
 	return has;
