@@ -27,11 +27,15 @@ static const struct case_option {
 	const char *word;               /* for rows and BATON_CASE */
 	const char *object;             /* the kind of the object, for messages; NULL: there is none */
 	enum baton_operation give_back; /* what is held; BATON_OPERATION_COUNT: nothing */
+	const char *value;              /* what the value is in JSON; NULL: there is none */
 } case_options[] = {
-	{OPTION_CASE_RECEIVE, BATON_CASE_RECEIVE, "recv", "chan", BATON_OPERATION_COUNT},
-	{OPTION_CASE_SEND, BATON_CASE_SEND, "send", "chan", BATON_OPERATION_COUNT},
-	{OPTION_CASE_LOCK, BATON_CASE_LOCK, "lock", "mutex", BATON_MUTEX_UNLOCK},
-	{OPTION_CASE_TIMER, BATON_CASE_TIMER, "after", NULL, BATON_OPERATION_COUNT},
+	{OPTION_CASE_RECEIVE, BATON_CASE_RECEIVE, "recv", "chan", BATON_OPERATION_COUNT, "value"},
+	{OPTION_CASE_SEND, BATON_CASE_SEND, "send", "chan", BATON_OPERATION_COUNT, NULL},
+	{OPTION_CASE_LOCK, BATON_CASE_LOCK, "lock", "mutex", BATON_MUTEX_UNLOCK, NULL},
+	{OPTION_CASE_WG, BATON_CASE_WG, "wg", "wg", BATON_OPERATION_COUNT, NULL},
+	{OPTION_CASE_ONCE, BATON_CASE_ONCE, "once", "once", BATON_OPERATION_COUNT, "value"},
+	{OPTION_CASE_DONE, BATON_CASE_DONE, "done", "ctx", BATON_OPERATION_COUNT, "cause"},
+	{OPTION_CASE_TIMER, BATON_CASE_TIMER, "after", NULL, BATON_OPERATION_COUNT, NULL},
 };
 
 struct selecting {
@@ -223,8 +227,9 @@ static void print_case(const struct selecting *selecting, struct output *output)
 			selecting->invocation->repeated[selecting->index].id == OPTION_CASE_SEND
 				? selecting->cases[selecting->index].name
 				: selecting->invocation->repeated[selecting->index].text);
-		if (brought_message(selecting))
-			output_bytes(output, "value", selecting->value, selecting->length);
+		if (selecting->options[selecting->index]->value != NULL && !selecting->closed)
+			output_bytes(output, selecting->options[selecting->index]->value, selecting->value,
+				selecting->length);
 		if (selecting->options[selecting->index]->give_back != BATON_OPERATION_COUNT)
 			output_number(output, "token", selecting->token);
 	}

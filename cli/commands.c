@@ -57,6 +57,9 @@ const struct option options[OPTION_COUNT] = {
 	[OPTION_CASE_RECEIVE] = {0, "recv", OPTION_OF_NAME, "N", 0, 0, "a case: receive from the channel N", true},
 	[OPTION_CASE_SEND] = {0, "send", OPTION_OF_TEXT, "N=VALUE", 0, 0, "a case: send VALUE on the channel N", true},
 	[OPTION_CASE_LOCK] = {0, "lock", OPTION_OF_NAME, "N", 0, 0, "a case: lock the mutex N", true},
+	[OPTION_CASE_WG] = {0, "wg", OPTION_OF_NAME, "N", 0, 0, "a case: the wait group N is at zero", true},
+	[OPTION_CASE_ONCE] = {0, "once", OPTION_OF_NAME, "N", 0, 0, "a case: the once N is done", true},
+	[OPTION_CASE_DONE] = {0, "done", OPTION_OF_NAME, "CTX", 0, 0, "a case: the context CTX has ended", true},
 	[OPTION_CASE_TIMER] = {0, "after", OPTION_OF_DURATION, "D", 0, 0, "a case: so long has passed", true},
 	[OPTION_DEFAULT] = {0, "default", OPTION_FLAG, NULL, 0, 0,
 		"do not wait: where no case is ready print default and exit 1"},
@@ -235,12 +238,13 @@ const struct command commands[] = {
 		.run = run_wg_run},
 	{.noun = "select",
 		.arguments = {{"CMD", ARGUMENT_PROGRAM, true}},
-		OPTIONS(OPTION_CASE_RECEIVE, OPTION_CASE_SEND, OPTION_CASE_LOCK, OPTION_CASE_TIMER, OPTION_DEFAULT,
-			OPTION_TTL, OPTION_KILL_AFTER, OPTION_LABEL, OPTION_SHELL, OPTION_ALONE),
+		OPTIONS(OPTION_CASE_RECEIVE, OPTION_CASE_SEND, OPTION_CASE_LOCK, OPTION_CASE_WG, OPTION_CASE_ONCE,
+			OPTION_CASE_DONE, OPTION_CASE_TIMER, OPTION_DEFAULT, OPTION_TTL, OPTION_KILL_AFTER,
+			OPTION_LABEL, OPTION_SHELL, OPTION_ALONE),
 		.summary = "wait for the first of several cases, and do that one alone",
 		.details =
 			"Of the cases that are ready each is equally likely. Prints which it was: recv N VALUE, closed N, "
-			"send N, lock N TOKEN, after D, or default. A message is taken once that is written. With CMD "
+			"send N, lock N TOKEN, wg N, once N VALUE, done CTX CAUSE, after D, or default. A message is taken once that is written. With CMD "
 			"nothing is printed: CMD finds the case in BATON_CASE and its name in BATON_NAME; the message and "
 			"a newline are its standard input, and it is taken when CMD exits 0, else goes back; a lock is "
 			"held while it runs. A case of lock needs CMD, but inside BATON_SESSION. With no case it waits "

@@ -246,6 +246,9 @@ enum baton_case_kind {
 	BATON_CASE_LOCK,    /* name of a mutex               -> token, abandoned */
 	BATON_CASE_WG,      /* name of a wait group: at zero -> number: shares lost */
 	BATON_CASE_ONCE,    /* name of a once: done          -> value */
+	BATON_CASE_RLOCK,   /* name of an RWMutex            -> token, abandoned */
+	BATON_CASE_WLOCK,   /* likewise */
+	BATON_CASE_DONE,    /* name or id of a context: over -> value: the cause */
 	BATON_CASE_TIMER,   /* after_ns from the start of the call; 0: ready when nothing else is */
 	BATON_CASE_KIND_COUNT
 };

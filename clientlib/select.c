@@ -21,8 +21,8 @@ int baton_select(baton_client *client, baton_context *context, const struct bato
 
 	if (r == BATON_OK) {
 		const struct baton_case *happened = &cases[result->index];
-		const bool brought =
-			happened->kind == BATON_CASE_ONCE || (happened->kind == BATON_CASE_RECEIVE && !result->closed);
+		const bool brought = happened->kind == BATON_CASE_ONCE || happened->kind == BATON_CASE_DONE ||
+				     (happened->kind == BATON_CASE_RECEIVE && !result->closed);
 
 		*ret = (struct baton_selected){
 			.index = result->index,

@@ -13,6 +13,7 @@
 #include "daemon/contexts.h"
 #include "daemon/limits.h"
 #include "daemon/registry.h"
+#include "daemon/select_kind.h"
 #include "daemon/services.h"
 #include "daemon/session.h"
 
@@ -408,3 +409,30 @@ int handle_context_children(struct call *call, const void *message, void *answer
 	response->more = more;
 	return STATUS(OK);
 }
+
+/* ---- its end as a case of a select ------------------------------------------------------------------------------- */
+
+static int open_ended(struct call *call, const Baton__V1__SelectCase *request, struct select_case *choice)
+{
+	struct context *context = enter(call, request->name);
+
+	if (context == NULL)
+		return call_failed(call);
+	choice->object = context_object(context);
+	choice->type = &context_done_case;
+	seat_init(&choice->seat, call_entry(call));
+	return STATUS(OK);
+}
+
+static void take_ended(struct call *call, const struct select_case *choice, Baton__V1__SelectWaitResponse *response)
+{
+	const struct context *context = context_of(choice->object);
+	const char *cause = co_context_cause(context_runtime(context));
+	struct message *value = message_new(cause, strlen(cause));
+
+	response->number = context_error(context) == OBJECT_ECANCELED ? STATUS(CANCELLED) : STATUS(DEADLINE_EXCEEDED);
+	if (value != NULL)
+		call_reply_value(call, SELECT_FIELD_VALUE, value);
+}
+
+const struct select_kind select_ended = {.object = kind, .open = open_ended, .take = take_ended};

@@ -7,6 +7,7 @@
 #include <baton/v1/status.pb-c.h>
 
 #include "daemon/objects/rwmutex.h"
+#include "daemon/select_kind.h"
 #include "daemon/service_lock.h"
 #include "daemon/services.h"
 #include "daemon/session.h"
@@ -162,3 +163,50 @@ int handle_rwmutex_hand_over(struct call *call, const void *message, void *answe
 	registry_release(object);
 	return status;
 }
+
+/* ---- locking as cases of a select -------------------------------------------------------------------------------- */
+
+static int open_case(struct call *call, const char *name, const struct case_type *type, struct select_case *choice)
+{
+	int status = STATUS(OK);
+
+	choice->object = lock_open(call, &kind, name, &(struct lock_options){0}, &status);
+	choice->type = type;
+	seat_init(&choice->seat, call_entry(call));
+	return status;
+}
+
+static int open_rlock(struct call *call, const Baton__V1__SelectCase *request, struct select_case *choice)
+{
+	const int status = open_case(call, request->name, &rwmutex_rlock_case, choice);
+	int r;
+
+	if (choice->object == NULL)
+		return status;
+	r = rwmutex_prepare(rwmutex_of(choice->object), &choice->seat);
+	if (r == OBJECT_OK)
+		return STATUS(OK);
+	registry_release(choice->object);
+	return lock_fail(call, &kind, request->name, r);
+}
+
+static void close_rlock(struct select_case *choice)
+{
+	rwmutex_finish(rwmutex_of(choice->object), &choice->seat);
+}
+
+static int open_wlock(struct call *call, const Baton__V1__SelectCase *request, struct select_case *choice)
+{
+	return open_case(call, request->name, &rwmutex_lock_case, choice);
+}
+
+static void take_lock(struct call *call, const struct select_case *choice, Baton__V1__SelectWaitResponse *response)
+{
+	(void)call;
+	response->token = choice->seat.token;
+	response->abandoned = choice->seat.detail != 0;
+}
+
+const struct select_kind select_rlock = {
+	.object = "rwmutex", .open = open_rlock, .take = take_lock, .close = close_rlock};
+const struct select_kind select_wlock = {.object = "rwmutex", .open = open_wlock, .take = take_lock};

@@ -23,7 +23,10 @@ static const struct select_kind *const kinds[] = {
 	[KIND(SEND)] = &select_send,
 	[KIND(RECEIVE)] = &select_receive,
 	[KIND(LOCK)] = &select_lock,
+	[KIND(RLOCK)] = &select_rlock,
+	[KIND(WLOCK)] = &select_wlock,
 	[KIND(WAIT)] = &select_zero,
+	[KIND(DONE)] = &select_ended,
 	[KIND(ONCE)] = &select_done,
 };
 

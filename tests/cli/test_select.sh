@@ -43,6 +43,24 @@ wait $!
 equal "and it says so" "$(cat "$folder/first")" "$(row send other)"
 check "its other cases have left" has_waiters jobs chan 0
 
+# what is waited for besides channels
+prints "$(row wg crew)" "a wait group at zero" "$BATON" select --wg crew --recv other
+baton wg add crew 1
+"$BATON" select --wg crew --recv other >"$folder/zero" &
+until_true has_waiters crew wg 1
+baton wg done crew
+wait $!
+equal "and one that reaches it" "$(cat "$folder/zero")" "$(row wg crew)"
+"$BATON" once do init --capture -- printf ready >/dev/null
+prints "$(row once init ready)" "a once that is done" "$BATON" select --once init --recv other
+ctx=$("$BATON" ctx new build --detach)
+"$BATON" select --done build --recv other >"$folder/ended" &
+until_true has_waiters other chan 1
+baton ctx cancel "$ctx" --cause "no more"
+wait $!
+equal "a context that ends" "$(cat "$folder/ended")" "$(row done build "no more")"
+exits 3 "a context never made" "$BATON" select --done never-made
+
 # closed
 baton chan make over --cap 1
 baton chan close over

@@ -345,6 +345,24 @@ static void a_select_is_handed_a_lock_or_leaves_its_queue(void **state)
 	assert_int_equal(look_at("mutex", "m").holders, 0);
 }
 
+static void a_select_locks_to_read_or_to_write(void **state)
+{
+	struct baton_case cases[] = {
+		{.kind = BATON_CASE_WLOCK, .name = "rw"}, {.kind = BATON_CASE_RLOCK, .name = "rw"}};
+	struct baton_selected selected;
+	uint64_t token;
+
+	(void)state;
+	is_ok(baton_rwmutex_rlock(there, NULL, "rw", &token, NULL));
+	is_ok(baton_select(here, NULL, cases, 2, true, &selected)); /* only a reader can come in */
+	assert_int_equal(selected.index, 1);
+	is_ok(baton_rwmutex_unlock(here, "rw", selected.token));
+	is_ok(baton_rwmutex_unlock(there, "rw", token));
+	is_ok(baton_select(here, NULL, cases, 1, true, &selected));
+	assert_int_equal(baton_select(here, NULL, cases, 2, true, &selected), BATON_EWOULDBLOCK);
+	is_ok(baton_rwmutex_unlock(here, "rw", selected.token));
+}
+
 /* ---- the event loop ---------------------------------------------------------------------------------------------- */
 
 struct outcome {
@@ -420,6 +438,7 @@ int main(void)
 		TEST(a_deadline_ends_it_without_effect),
 		TEST(the_earliest_timer_happens_when_nothing_else_does),
 		TEST(a_select_is_handed_a_lock_or_leaves_its_queue),
+		TEST(a_select_locks_to_read_or_to_write),
 		TEST(an_event_loop_selects_too),
 	};
 
