@@ -59,6 +59,8 @@ enum option_id {
 	OPTION_DEFAULT,
 	OPTION_CAPTURE,
 	OPTION_KEEP,
+	OPTION_MUTEX,
+	OPTION_UNTIL,
 	OPTION_TYPE,
 	OPTION_AUTO_CLOSE,
 	OPTION_PARENT,
@@ -174,6 +176,9 @@ int run_ctx_value(const struct invocation *invocation);
 int run_ctx_tree(const struct invocation *invocation);
 int run_ctx_rm(const struct invocation *invocation);
 int run_ctx_run(const struct invocation *invocation);
+int run_cond_wait(const struct invocation *invocation);
+int run_cond_signal(const struct invocation *invocation);
+int run_cond_broadcast(const struct invocation *invocation);
 int run_session_open(const struct invocation *invocation);
 int run_session_run(const struct invocation *invocation);
 int run_session_close(const struct invocation *invocation);

@@ -67,6 +67,10 @@ const struct option options[OPTION_COUNT] = {
 		"CMD's standard output is the value, and every caller writes it"},
 	[OPTION_KEEP] = {0, "keep", OPTION_OF_DURATION, "D", 0, 0,
 		"it stays done for so long; then the next caller runs CMD again (0, the default: until reset)"},
+	[OPTION_MUTEX] = {0, "mutex", OPTION_OF_NAME, "M", 0, 0,
+		"the mutex of the condition: locked first, or an enclosing hold's"},
+	[OPTION_UNTIL] = {0, "until", OPTION_OF_TEXT, "TEST", 0, 0,
+		"wait again and again until sh -c TEST succeeds, under the mutex; TEST comes first"},
 	[OPTION_TYPE] = {0, "type", OPTION_OF_NAME, "T", 0, 0,
 		"the type of the channel's messages: a label; who says another when he sends is refused"},
 	[OPTION_AUTO_CLOSE] = {0, "auto-close", OPTION_FLAG, NULL, 0, 0,
@@ -324,6 +328,28 @@ const struct command commands[] = {
 			"CMD finds its id in BATON_CTX. When it ends before CMD does, CMD and all below it get a TERM, and "
 			"after --kill-after (5s) a KILL: exit 125 where it was cancelled, 124 past its deadline.",
 		.run = run_ctx_run},
+	{.noun = "cond",
+		.verb = "wait",
+		.arguments = {{"C", ARGUMENT_NAME, false}, {"CMD", ARGUMENT_PROGRAM, true}},
+		OPTIONS(OPTION_MUTEX, OPTION_UNTIL, OPTION_TRY, OPTION_WAIT, OPTION_CODE, OPTION_TTL, OPTION_KILL_AFTER,
+			OPTION_LABEL, OPTION_SHELL, OPTION_ALONE, OPTION_VERBOSE),
+		.summary = "lock M, wait on the condition C, run CMD under M, unlock",
+		.details =
+			"A wait gives M back, and has it again when it is woken. Inside baton lock M, or a session that holds "
+			"M, it waits with that hold and leaves it: baton lock goes on with the new token; without CMD a "
+			"session opened by hand has it printed. -t bounds the locking and the waits: when it runs out M is "
+			"locked again, TEST runs once more, and the exit status is 124.",
+		.run = run_cond_wait},
+	{.noun = "cond",
+		.verb = "signal",
+		.arguments = {{"C", ARGUMENT_NAME, false}},
+		.summary = "wake the one that has waited longest",
+		.run = run_cond_signal},
+	{.noun = "cond",
+		.verb = "broadcast",
+		.arguments = {{"C", ARGUMENT_NAME, false}},
+		.summary = "wake all who wait",
+		.run = run_cond_broadcast},
 	{.noun = "session",
 		.verb = "open",
 		OPTIONS(OPTION_TTL, OPTION_LABEL, OPTION_PID),
@@ -401,6 +427,7 @@ const struct noun nouns[] = {
 	{"wg", "wait groups: waiting until all are done"},
 	{"once", "what is done once, whoever calls"},
 	{"ctx", "contexts: a tree whose ends reach every call below, as Go's"},
+	{"cond", "conditions to wait for under a mutex"},
 	{"session", "what locks and messages belong to"},
 	{"completion", "completion in the shell, of objects' names too"},
 };

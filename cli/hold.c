@@ -128,10 +128,12 @@ static void heed_end(struct hold *hold)
 static void on_notice(const struct baton_notice *notice, void *arg)
 {
 	struct hold *hold = arg;
-	const bool is_ours = hold->lockable != NULL && notice->event == BATON_EVENT_HOLD_LOST &&
-			     notice->token == hold->grant.token && strcmp(notice->kind, hold->lockable->kind) == 0;
+	const bool is_ours = hold->lockable != NULL && notice->token == hold->grant.token &&
+			     strcmp(notice->kind, hold->lockable->kind) == 0;
 
-	if (is_ours || notice->event == BATON_EVENT_LOST)
+	if (is_ours && notice->event == BATON_EVENT_HOLD_MOVED)
+		hold->grant.token = notice->new_token;
+	else if ((is_ours && notice->event == BATON_EVENT_HOLD_LOST) || notice->event == BATON_EVENT_LOST)
 		lose(hold, notice->text);
 }
 
@@ -241,20 +243,20 @@ static int set_variable(const char *name, const char *value)
 	return value == NULL ? unsetenv(name) : setenv(name, value, 1);
 }
 
-static bool set_environment(const struct hold *hold)
+bool hold_set_environment(
+	const struct connection *connection, const struct lockable *lockable, const struct grant *grant)
 {
-	const struct connection *connection = &hold->connection;
 	char token[32];
 
 	if (set_variable("BATON_SERVER", connection->server) != 0 ||
 		set_variable("BATON_SESSION", baton_session(connection->loop.client)) != 0)
 		return false;
-	if (hold->lockable == NULL)
+	if (lockable == NULL)
 		return true;
-	snprintf(token, sizeof(token), "%" PRIu64, hold->grant.token);
-	return set_variable("BATON_NAME", hold->lockable->name) == 0 &&
-	       set_variable("BATON_TOKEN", hold->grant.token != 0 ? token : NULL) == 0 &&
-	       set_variable("BATON_ABANDONED", hold->grant.abandoned ? "1" : NULL) == 0;
+	snprintf(token, sizeof(token), "%" PRIu64, grant->token);
+	return set_variable("BATON_NAME", lockable->name) == 0 &&
+	       set_variable("BATON_TOKEN", grant->token != 0 ? token : NULL) == 0 &&
+	       set_variable("BATON_ABANDONED", grant->abandoned ? "1" : NULL) == 0;
 }
 
 /* Starts CMD. 0, or a negative errno. */
@@ -272,7 +274,7 @@ static int start(struct hold *hold)
 	};
 	int r;
 
-	if (!set_environment(hold))
+	if (!hold_set_environment(&hold->connection, hold->lockable, &hold->grant))
 		return -ENOMEM;
 	if (hold->waits_for_all && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
 		return -errno;

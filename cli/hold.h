@@ -37,4 +37,8 @@ int hold_run_from(const struct invocation *invocation, const struct hold_source 
 /* Gets LOCKABLE (NULL: nothing but the session), runs the invocation's CMD, gives it back. Returns the exit status. */
 int hold_run(const struct invocation *invocation, const struct lockable *lockable);
 
+/* Puts what CMD finds of its session and of LOCKABLE (NULL: nothing) into the environment. False: no memory. */
+bool hold_set_environment(
+	const struct connection *connection, const struct lockable *lockable, const struct grant *grant);
+
 #endif

@@ -13,6 +13,7 @@ const struct kind kinds[] = {
 	{"rwmutex", {"rwmutex", "rlock", "wlock"}},
 	{"wg", {"wg"}},
 	{"once", {"once"}},
+	{"cond", {"cond"}},
 	{"ctx", {"ctx"}},
 };
 
