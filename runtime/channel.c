@@ -33,6 +33,7 @@ struct co_channel *co_channel_new(size_t element_bytes, size_t capacity)
 	channel->number = atomic_fetch_add_explicit(&last_number, 1, memory_order_relaxed) + 1;
 	channel->element_bytes = element_bytes;
 	channel->capacity = capacity;
+	co_channel_note_looks(channel);
 	return channel;
 }
 
@@ -80,19 +81,20 @@ static void take_oldest(struct co_channel *channel, void *element)
 }
 
 /* Takes the oldest party out of QUEUE whose wait nobody else has ended, claimed with RESULT; NULL if there is none. */
-static struct co_party *claim_party(struct co_waitq *queue, int result)
+static inline struct co_party *claim_party(struct co_waitq *queue, int result)
 {
 	struct co_waiter *waiter;
 
-	while ((waiter = co_waitq_pop(queue)) != NULL)
-		if (co_wait_claim(waiter->wait, waiter, result))
+	while (queue->oldest != NULL && (waiter = co_waitq_pop(queue)) != NULL)
+		if (co_wait_claim_inline(waiter->wait, waiter, result))
 			return container_of(waiter, struct co_party, waiter);
 	return NULL;
 }
 
 /* ---- sending and receiving ------------------------------------------------------------------- */
 
-int co_channel_send_at_once(struct co_channel *channel, const void *element, struct co_wait **ret_ready)
+/* As co_channel_send_at_once(), and co_channel_receive_at_once(). */
+static inline int send_at_once(struct co_channel *channel, const void *element, struct co_wait **ret_ready)
 {
 	struct co_party *receiver;
 
@@ -111,7 +113,7 @@ int co_channel_send_at_once(struct co_channel *channel, const void *element, str
 	return 0;
 }
 
-int co_channel_receive_at_once(struct co_channel *channel, void *element, struct co_wait **ret_ready)
+static inline int receive_at_once(struct co_channel *channel, void *element, struct co_wait **ret_ready)
 {
 	struct co_party *sender = NULL;
 
@@ -136,9 +138,18 @@ int co_channel_receive_at_once(struct co_channel *channel, void *element, struct
 	return 0;
 }
 
-/* Parks in QUEUE until a peer or a close ends the wait; releases the lock, which is held. Inlined to save a return that
- * the processor would not predict. */
-static inline __attribute__((always_inline)) int wait_for_peer(struct co_context *context, struct co_channel *channel,
+int co_channel_send_at_once(struct co_channel *channel, const void *element, struct co_wait **ret_ready)
+{
+	return send_at_once(channel, element, ret_ready);
+}
+
+int co_channel_receive_at_once(struct co_channel *channel, void *element, struct co_wait **ret_ready)
+{
+	return receive_at_once(channel, element, ret_ready);
+}
+
+/* Parks in QUEUE until a peer or a close ends the wait; releases the lock, which is held. */
+static __attribute__((noinline)) int wait_for_peer(struct co_context *context, struct co_channel *channel,
 	struct co_waitq *queue, void *element, const char *reason)
 {
 	struct co_party party;
@@ -146,13 +157,13 @@ static inline __attribute__((always_inline)) int wait_for_peer(struct co_context
 	int r;
 
 	party.element = element;
-	co_wait_init_within(&wait, reason, context == NULL ? CO_WAIT_BY_LOCK : CO_WAIT_OPEN);
+	co_wait_init_under(&wait, reason, context);
 	co_waitq_push(queue, &party.waiter, &wait);
-	r = co_wait_park(&wait, context, CO_NEVER, &channel->lock);
+	r = co_wait_park_under(&wait, context, co_channel_held(channel));
 	if (wait.winner == NULL) { /* no peer took it out */
-		co_spin_lock(&channel->lock);
+		co_channel_lock(channel);
 		co_waitq_remove(queue, &party.waiter);
-		co_spin_unlock(&channel->lock);
+		co_channel_unlock(channel);
 	}
 	return r;
 }
@@ -174,13 +185,13 @@ int co_send(struct co_context *context, struct co_channel *channel, const void *
 		return r;
 	if (channel == NULL)
 		return block_for_ever(context, "chan send (nil chan)");
-	co_spin_lock(&channel->lock);
-	r = co_channel_send_at_once(channel, element, &ready);
+	co_channel_lock(channel);
+	r = co_channel_can_send(channel) ? send_at_once(channel, element, &ready) : CO_EWOULDBLOCK;
 	if (r == CO_EWOULDBLOCK) /* a receiver only reads through this pointer */
 		return wait_for_peer(context, channel, &channel->senders, (void *)(uintptr_t)element, "chan send");
-	co_spin_unlock(&channel->lock);
+	co_channel_unlock(channel);
 	if (ready != NULL)
-		co_wait_ready(ready);
+		co_wait_ready_inline(ready);
 	return r;
 }
 
@@ -191,11 +202,11 @@ int co_try_send(struct co_channel *channel, const void *element)
 
 	if (channel == NULL)
 		return CO_EWOULDBLOCK;
-	co_spin_lock(&channel->lock);
-	r = co_channel_send_at_once(channel, element, &ready);
-	co_spin_unlock(&channel->lock);
+	co_channel_lock(channel);
+	r = send_at_once(channel, element, &ready);
+	co_channel_unlock(channel);
 	if (ready != NULL)
-		co_wait_ready(ready);
+		co_wait_ready_inline(ready);
 	return r;
 }
 
@@ -208,13 +219,13 @@ int co_receive(struct co_context *context, struct co_channel *channel, void *ele
 		return r;
 	if (channel == NULL)
 		return block_for_ever(context, "chan receive (nil chan)");
-	co_spin_lock(&channel->lock);
-	r = co_channel_receive_at_once(channel, element, &ready);
+	co_channel_lock(channel);
+	r = co_channel_can_receive(channel) ? receive_at_once(channel, element, &ready) : CO_EWOULDBLOCK;
 	if (r == CO_EWOULDBLOCK)
 		return wait_for_peer(context, channel, &channel->receivers, element, "chan receive");
-	co_spin_unlock(&channel->lock);
+	co_channel_unlock(channel);
 	if (ready != NULL)
-		co_wait_ready(ready);
+		co_wait_ready_inline(ready);
 	return r;
 }
 
@@ -225,11 +236,11 @@ int co_try_receive(struct co_channel *channel, void *element)
 
 	if (channel == NULL)
 		return CO_EWOULDBLOCK;
-	co_spin_lock(&channel->lock);
-	r = co_channel_receive_at_once(channel, element, &ready);
-	co_spin_unlock(&channel->lock);
+	co_channel_lock(channel);
+	r = receive_at_once(channel, element, &ready);
+	co_channel_unlock(channel);
 	if (ready != NULL)
-		co_wait_ready(ready);
+		co_wait_ready_inline(ready);
 	return r;
 }
 
@@ -242,7 +253,7 @@ static bool end_some_waits(struct co_channel *channel)
 	struct co_wait **last = &claimed;
 	struct co_party *party = NULL;
 
-	co_spin_lock(&channel->lock);
+	co_channel_lock(channel);
 	for (int i = 0; i < CLOSE_STEP; i++) {
 		party = claim_party(&channel->receivers, CO_ECLOSED);
 		if (party != NULL && party->element != NULL && channel->element_bytes > 0)
@@ -255,7 +266,7 @@ static bool end_some_waits(struct co_channel *channel)
 		*last = party->waiter.wait;
 		last = &party->waiter.wait->next_claimed;
 	}
-	co_spin_unlock(&channel->lock);
+	co_channel_unlock(channel);
 	while (claimed != NULL) {
 		struct co_wait *next = claimed->next_claimed;
 
@@ -271,10 +282,10 @@ int co_channel_close(struct co_channel *channel)
 
 	if (channel == NULL)
 		return CO_EINVAL;
-	co_spin_lock(&channel->lock);
+	co_channel_lock(channel);
 	was_closed = channel->is_closed;
 	channel->is_closed = true;
-	co_spin_unlock(&channel->lock);
+	co_channel_unlock(channel);
 	if (was_closed)
 		return CO_ECLOSECLOSED;
 	while (end_some_waits(channel))
@@ -288,9 +299,9 @@ size_t co_channel_length(struct co_channel *channel)
 
 	if (channel == NULL)
 		return 0;
-	co_spin_lock(&channel->lock);
+	co_channel_lock(channel);
 	length = channel->length;
-	co_spin_unlock(&channel->lock);
+	co_channel_unlock(channel);
 	return length;
 }
 

@@ -12,9 +12,9 @@
 #define MXCSR_FLAGS 0x3fu     /* exceptions that have occurred */
 #define MXCSR_DEFAULT 0x1f80u /* all exceptions masked, round to nearest */
 
-void co_check_stack(const struct co *coroutine)
+void co_check_canary(const struct co *coroutine)
 {
-	if (co_stacks_have_canaries() && !co_stack_is_intact(coroutine->stack))
+	if (!co_stack_is_intact(coroutine->stack))
 		co_fatal_overflow(coroutine);
 }
 

@@ -12,7 +12,13 @@
 #endif
 
 /* Ends the program if COROUTINE, which is not running, has overwritten its stack's canary. */
-void co_check_stack(const struct co *coroutine);
+void co_check_canary(const struct co *coroutine);
+
+static inline void co_check_stack(const struct co *coroutine)
+{
+	if (co_stacks_have_canaries())
+		co_check_canary(coroutine);
+}
 
 #ifdef CO_DEBUG
 /* Ends the program if a coroutine has changed its thread's signal mask or floating-point control word. */

@@ -533,17 +533,40 @@ int co_try_select(struct co_case *cases, size_t count);
 
 /* Go's sync.Mutex: normal and starvation mode. Zero is unlocked and ready. */
 struct co_mutex {
-	atomic_uint state; /* locked; contended: look further under the lock */
+	atomic_uint state; /* 1: locked; contended: look further under the lock */
 	struct co_spin lock;
 	bool starving;
 	bool woken; /* a waiter was woken and will compete */
 	struct co_waitq waiters;
 };
 
+/* Their bodies where the mutex is contended or there is a context to look at. */
+int co_mutex_lock_slowly(struct co_context *context, struct co_mutex *mutex);
+int co_mutex_unlock_slowly(struct co_mutex *mutex);
+
 /* 0, or the context's error and then not held. Not reentrant. */
-int co_mutex_lock(struct co_context *context, struct co_mutex *mutex);
+static inline int co_mutex_lock(struct co_context *context, struct co_mutex *mutex)
+{
+	unsigned state = 0;
+
+	if (context == NULL && atomic_compare_exchange_strong_explicit(
+				       &mutex->state, &state, 1, memory_order_acquire, memory_order_relaxed))
+		return 0;
+	return co_mutex_lock_slowly(context, mutex);
+}
+
 bool co_mutex_try_lock(struct co_mutex *mutex);
-int co_mutex_unlock(struct co_mutex *mutex); /* 0 or CO_EUNLOCKED */
+
+/* 0 or CO_EUNLOCKED. */
+static inline int co_mutex_unlock(struct co_mutex *mutex)
+{
+	unsigned state = 1;
+
+	if (atomic_compare_exchange_strong_explicit(
+		    &mutex->state, &state, 0, memory_order_release, memory_order_relaxed))
+		return 0;
+	return co_mutex_unlock_slowly(mutex);
+}
 
 /* Go's sync.RWMutex: many readers or one writer. Zero is unlocked and ready. Not tied to coroutines: another may
  * unlock. A writer that waits holds new readers off, so a reader that locks again may deadlock. The writer's unlock
@@ -558,10 +581,35 @@ struct co_rwmutex {
 	struct co_waitq writers;
 };
 
+enum { CO_RWMUTEX_READER = 4 }; /* the runtime's: one reader in `state` */
+
+/* Their bodies where others hold the mutex or wait for it, or there is a context to look at. */
+int co_rwmutex_read_lock_slowly(struct co_context *context, struct co_rwmutex *rwmutex);
+int co_rwmutex_read_unlock_slowly(struct co_rwmutex *rwmutex);
+
 /* 0, or the context's error and then not held. The try_ forms never wait. The unlocks: 0 or CO_ERWUNLOCKED. */
-int co_rwmutex_read_lock(struct co_context *context, struct co_rwmutex *rwmutex);
+static inline int co_rwmutex_read_lock(struct co_context *context, struct co_rwmutex *rwmutex)
+{
+	unsigned state = 0;
+
+	if (context == NULL && atomic_compare_exchange_strong_explicit(&rwmutex->state, &state, CO_RWMUTEX_READER,
+				       memory_order_acquire, memory_order_relaxed))
+		return 0;
+	return co_rwmutex_read_lock_slowly(context, rwmutex);
+}
+
 bool co_rwmutex_try_read_lock(struct co_rwmutex *rwmutex);
-int co_rwmutex_read_unlock(struct co_rwmutex *rwmutex);
+
+static inline int co_rwmutex_read_unlock(struct co_rwmutex *rwmutex)
+{
+	unsigned state = CO_RWMUTEX_READER;
+
+	if (atomic_compare_exchange_strong_explicit(
+		    &rwmutex->state, &state, 0, memory_order_release, memory_order_relaxed))
+		return 0;
+	return co_rwmutex_read_unlock_slowly(rwmutex);
+}
+
 int co_rwmutex_lock(struct co_context *context, struct co_rwmutex *rwmutex);
 bool co_rwmutex_try_lock(struct co_rwmutex *rwmutex);
 int co_rwmutex_unlock(struct co_rwmutex *rwmutex);

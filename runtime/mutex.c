@@ -10,7 +10,8 @@
  * has not spun often, there is more than one processor, another P runs something, and nothing waits to run on this
  * one.
  *
- * Uncontended, both are one compare-and-swap on `state`. The slow paths set CONTENDED, which sends everyone there.
+ * Uncontended, both are one compare-and-swap on `state`, inlined in co.h. The slow paths set CONTENDED, which sends
+ * everyone there.
  *
  * Invariants: CONTENDED is set while anyone waits or competes. starving implies LOCKED (a hand-over leaves it set).
  * `woken` is true from the moment a waiter is woken to compete until it has competed or given up: no second one is
@@ -35,7 +36,7 @@ enum verdict {
 
 /* The bits of `state`. */
 enum {
-	LOCKED = 1,
+	LOCKED = 1, /* as in co.h */
 	CONTENDED = 2,
 };
 
@@ -110,7 +111,7 @@ static struct co_wait *hand_over(struct co_mutex *mutex)
 	return NULL;
 }
 
-static int unlock_slowly(struct co_mutex *mutex)
+int co_mutex_unlock_slowly(struct co_mutex *mutex)
 {
 	struct co_wait *ready = NULL;
 	int r = 0;
@@ -129,16 +130,6 @@ static int unlock_slowly(struct co_mutex *mutex)
 	if (ready != NULL)
 		co_wait_ready(ready);
 	return r;
-}
-
-int co_mutex_unlock(struct co_mutex *mutex)
-{
-	unsigned state = LOCKED;
-
-	if (atomic_compare_exchange_strong_explicit(
-		    &mutex->state, &state, 0, memory_order_release, memory_order_relaxed))
-		return 0;
-	return unlock_slowly(mutex);
 }
 
 /* Gives up waiting; the lock is held and released. A wake-up that this waiter had goes to the next. */
@@ -187,12 +178,12 @@ static int wait_in_queue(struct co_context *context, struct co_mutex *mutex, boo
 	struct co_wait wait;
 	int r;
 
-	co_wait_init_within(&wait, "sync.Mutex.Lock", context == NULL ? CO_WAIT_BY_LOCK : CO_WAIT_OPEN);
+	co_wait_init_under(&wait, "sync.Mutex.Lock", context);
 	if (was_woken)
 		co_waitq_push_front(&mutex->waiters, &waiter, &wait);
 	else
 		co_waitq_push(&mutex->waiters, &waiter, &wait);
-	r = co_wait_park(&wait, context, CO_NEVER, &mutex->lock);
+	r = co_wait_park_under(&wait, context, &mutex->lock);
 	if (r < 0) {
 		co_spin_lock(&mutex->lock);
 		co_waitq_remove(&mutex->waiters, &waiter);
@@ -212,7 +203,7 @@ static void leave_starvation(struct co_mutex *mutex, int64_t since)
 	co_spin_unlock(&mutex->lock);
 }
 
-static int lock_slowly(struct co_context *context, struct co_mutex *mutex)
+static int wait_for_lock(struct co_context *context, struct co_mutex *mutex)
 {
 	int64_t since = co_now();
 	bool was_woken = false;
@@ -249,15 +240,13 @@ static int lock_slowly(struct co_context *context, struct co_mutex *mutex)
 	}
 }
 
-int co_mutex_lock(struct co_context *context, struct co_mutex *mutex)
+int co_mutex_lock_slowly(struct co_context *context, struct co_mutex *mutex)
 {
-	unsigned state = 0;
-	int r = context != NULL ? co_context_error(context) : 0;
+	int r = co_context_error(context);
 
 	if (r != 0)
 		return r;
-	if (atomic_compare_exchange_strong_explicit(
-		    &mutex->state, &state, LOCKED, memory_order_acquire, memory_order_relaxed))
+	if (co_mutex_try_lock(mutex))
 		return 0;
-	return lock_slowly(context, mutex);
+	return wait_for_lock(context, mutex);
 }

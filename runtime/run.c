@@ -117,6 +117,7 @@ static int take_options(const struct co_options *options)
 	co_runtime.proc_count = options->procs;
 	if (co_runtime.proc_count == 0)
 		co_runtime.proc_count = co_runtime.cpus < PROCS_MAX ? co_runtime.cpus : PROCS_MAX;
+	co_runtime.is_alone = co_runtime.proc_count == 1;
 	co_runtime.fatal = options->fatal;
 	co_runtime.survives_quit = options->survives_quit;
 	return co_stacks_open(bytes, options->guard);
@@ -255,6 +256,7 @@ int co_run(const struct co_options *options, int (*main)(void *arg), void *arg, 
 		let_signals_through(&former);
 	}
 	co_runtime.proc_count = 0;
+	co_runtime.is_alone = false;
 	if (r == 0 && ret_status != NULL)
 		*ret_status = co_runtime.main_status;
 	atomic_flag_clear(&is_running);

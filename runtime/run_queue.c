@@ -145,10 +145,10 @@ static struct co *swap_next(struct co_p *p, struct co *coroutine)
 {
 	struct co *former;
 
-	if (!p->is_alone)
-		return atomic_exchange_explicit(&p->next, coroutine, memory_order_acq_rel);
 	former = atomic_load_explicit(&p->next, memory_order_relaxed);
-	atomic_store_explicit(&p->next, coroutine, memory_order_relaxed);
+	if (former != NULL && !p->is_alone) /* a thief may take it; nobody else puts one there */
+		return atomic_exchange_explicit(&p->next, coroutine, memory_order_acq_rel);
+	atomic_store_explicit(&p->next, coroutine, memory_order_release);
 	return former;
 }
 

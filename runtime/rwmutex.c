@@ -2,7 +2,8 @@
  *
  * rwmutex.c - Go's sync.RWMutex for coroutines.
  *
- * Uncontended, each operation is one compare-and-swap on `state`, which counts the readers. The slow paths set
+ * Uncontended, each operation is one compare-and-swap on `state`, which counts the readers;
+ * an only reader's are inlined in co.h. The slow paths set
  * CONTENDED, which sends everyone there; under it `state` changes by those that hold the lock alone.
  *
  * Waiters have tickets in the order of their coming. A reader may pass if no writer holds the mutex, and its ticket is
@@ -21,7 +22,7 @@
 enum {
 	WRITER = 1,
 	CONTENDED = 2,
-	READER = 4,
+	READER = CO_RWMUTEX_READER,
 };
 
 struct party {
@@ -98,9 +99,9 @@ static int wait_in_queue(
 	struct co_wait wait;
 	int r;
 
-	co_wait_init_within(&wait, reason, context == NULL ? CO_WAIT_BY_LOCK : CO_WAIT_OPEN);
+	co_wait_init_under(&wait, reason, context);
 	co_waitq_push(queue, &party.waiter, &wait);
-	r = co_wait_park(&wait, context, CO_NEVER, &rwmutex->lock);
+	r = co_wait_park_under(&wait, context, &rwmutex->lock);
 	if (r != 0) {
 		co_spin_lock(&rwmutex->lock);
 		(void)contend(rwmutex);
@@ -133,7 +134,7 @@ static bool read_in_quickly(struct co_rwmutex *rwmutex)
 	return false;
 }
 
-int co_rwmutex_read_lock(struct co_context *context, struct co_rwmutex *rwmutex)
+int co_rwmutex_read_lock_slowly(struct co_context *context, struct co_rwmutex *rwmutex)
 {
 	int r = context != NULL ? co_context_error(context) : 0;
 
@@ -158,7 +159,7 @@ bool co_rwmutex_try_read_lock(struct co_rwmutex *rwmutex)
 	return false;
 }
 
-int co_rwmutex_read_unlock(struct co_rwmutex *rwmutex)
+int co_rwmutex_read_unlock_slowly(struct co_rwmutex *rwmutex)
 {
 	unsigned state = atomic_load_explicit(&rwmutex->state, memory_order_relaxed);
 

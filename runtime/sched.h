@@ -105,6 +105,7 @@ struct co_runtime {
 	struct co_p *ps;
 	struct co_m *ms;     /* one for each P */
 	unsigned proc_count; /* 0 between runs */
+	bool is_alone;       /* there is one P */
 	unsigned cpus;       /* that the process may use */
 	uint32_t run_number;
 	size_t stack_bytes;

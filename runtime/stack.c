@@ -64,9 +64,10 @@ static struct {
 	struct co_stack *hot;
 	size_t hot_count;
 	struct co_stack *cold;
-	atomic_bool canaries;
 	atomic_ullong mapped;
 } pool = {.carving = PTHREAD_MUTEX_INITIALIZER};
+
+atomic_bool co_stack_canaries;
 
 static const char *const guard_names[] = {
 	[CO_GUARD_AUTO] = "auto",
@@ -123,7 +124,7 @@ int co_stacks_open(size_t bytes, enum co_guard guard)
 	if (guard == CO_GUARD_INSTALL && !kernel_has_guard_markers())
 		guard = CO_GUARD_MPROTECT;
 	atomic_store(&pool.guard, guard);
-	atomic_store(&pool.canaries, guard == CO_GUARD_SLAB);
+	atomic_store(&co_stack_canaries, guard == CO_GUARD_SLAB);
 	atomic_store(&pool.mapped, 0);
 	/* Two mappings go to each PROT_NONE page; an eighth of the limit stays for everything else. */
 	pool.mprotect_left = mapping_limit() / 8 * 3;
@@ -196,7 +197,7 @@ static void guard_stack(struct co_stack *stack)
 		(pool.mprotect_left-- <= 0 || mprotect(stack->low, pool.page, PROT_NONE) != 0))
 		guard = CO_GUARD_SLAB;
 	if (guard == CO_GUARD_SLAB)
-		atomic_store(&pool.canaries, true);
+		atomic_store(&co_stack_canaries, true);
 	atomic_store(&pool.guard, guard);
 	stack->guard = guard;
 }
@@ -251,11 +252,6 @@ bool co_stack_is_intact(const struct co_stack *stack)
 		if (word[i] != 0)
 			return false;
 	return true;
-}
-
-bool co_stacks_have_canaries(void)
-{
-	return atomic_load_explicit(&pool.canaries, memory_order_relaxed);
 }
 
 size_t co_stack_resident_pages(const struct co_stack *stack)

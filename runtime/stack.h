@@ -8,6 +8,7 @@
 #ifndef BATON_RUNTIME_STACK_H
 #define BATON_RUNTIME_STACK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -48,7 +49,12 @@ size_t co_stack_bytes(const struct co_stack *stack);
 bool co_stack_is_intact(const struct co_stack *stack);
 
 /* True if any stack has only a canary: callers may skip co_stack_is_intact otherwise. */
-bool co_stacks_have_canaries(void);
+extern atomic_bool co_stack_canaries;
+
+static inline bool co_stacks_have_canaries(void)
+{
+	return atomic_load_explicit(&co_stack_canaries, memory_order_relaxed);
+}
 
 /* Hands unused memory of pooled stacks back to the kernel, a bounded piece at a time. True if there is more to do. */
 bool co_stacks_trim(void);

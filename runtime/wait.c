@@ -19,11 +19,10 @@
 #include "runtime/timer.h"
 
 enum {
-	CLAIMED = 1,
-	READY = 2,
-	PARKED = 4,
-	AFTER_PARK = 8,  /* nobody else sees the wait before it has parked */
-	ONE_BY_ONE = 16, /* nor do two at a time, ever */
+	CLAIMED = CO_WAIT_CLAIMED,
+	READY = CO_WAIT_READY,
+	PARKED = CO_WAIT_PARKED,
+	AFTER_PARK = CO_WAIT_AFTER_PARK,
 };
 
 /* ---- queues ---------------------------------------------------------------------------------- */
@@ -76,8 +75,15 @@ struct co_waiter *co_waitq_pop(struct co_waitq *queue)
 {
 	struct co_waiter *waiter = queue->oldest;
 
-	if (waiter != NULL)
-		co_waitq_remove(queue, waiter);
+	if (waiter == NULL)
+		return NULL;
+	queue->oldest = waiter->next;
+	if (waiter->next != NULL)
+		waiter->next->prev = NULL;
+	else
+		queue->newest = NULL;
+	waiter->queued = false;
+	queue->length--;
 	return waiter;
 }
 
@@ -101,38 +107,14 @@ void co_wait_init(struct co_wait *wait, const char *reason)
 	wait->reason = reason;
 }
 
-void co_wait_init_within(struct co_wait *wait, const char *reason, enum co_wait_reach reach)
-{
-	static const unsigned states[] = {
-		[CO_WAIT_BY_LOCKS] = AFTER_PARK,
-		[CO_WAIT_BY_LOCK] = AFTER_PARK | ONE_BY_ONE,
-	};
-
-	co_wait_init(wait, reason);
-	atomic_init(&wait->state, states[reach]);
-}
-
 bool co_wait_claim(struct co_wait *wait, struct co_waiter *winner, int result)
 {
-	const unsigned state = atomic_load_explicit(&wait->state, memory_order_relaxed);
-
-	if ((state & CLAIMED) != 0)
-		return false;
-	if ((state & ONE_BY_ONE) != 0)
-		atomic_store_explicit(&wait->state, state | CLAIMED, memory_order_relaxed);
-	else if ((atomic_fetch_or_explicit(&wait->state, CLAIMED, memory_order_acq_rel) & CLAIMED) != 0)
-		return false;
-	wait->winner = winner;
-	wait->result = result;
-	return true;
+	return co_wait_claim_inline(wait, winner, result);
 }
 
 void co_wait_ready(struct co_wait *wait)
 {
-	/* Where it has parked already, nobody but the claimer, which is here, touches the state any more. */
-	if ((atomic_load_explicit(&wait->state, memory_order_acquire) & PARKED) != 0 ||
-		(atomic_fetch_add_explicit(&wait->state, READY, memory_order_acq_rel) & PARKED) != 0)
-		co_make_runnable(wait->coroutine);
+	co_wait_ready_inline(wait);
 }
 
 bool co_wait_cancel(struct co_wait *wait, int result)
@@ -153,17 +135,36 @@ static void release(struct co_spin *unlock, void (*commit)(void *arg), void *arg
 		commit(arg);
 }
 
+/* For reports. */
+static inline void note_park(struct co_m *m, struct co *coroutine, const struct co_wait *wait)
+{
+	co_check_stack(coroutine);
+	co_check_thread();
+	atomic_store_explicit(&coroutine->reason, wait->reason, memory_order_relaxed);
+	atomic_store_explicit(&coroutine->since, co_p_now(m->p), memory_order_relaxed);
+	atomic_store_explicit(&coroutine->state, CO_STATE_PARKED, memory_order_relaxed);
+}
+
+/* Of a wait that nobody has seen yet: when its lock is released it must look parked. */
+static bool after_park_within(struct co_m *m, struct co *coroutine)
+{
+	struct co_wait *wait = m->parking.wait;
+
+	note_park(m, coroutine, wait);
+	atomic_store_explicit(
+		&wait->state, atomic_load_explicit(&wait->state, memory_order_relaxed) | PARKED, memory_order_relaxed);
+	if (m->parking.unlock != NULL)
+		co_spin_unlock(m->parking.unlock);
+	return false;
+}
+
 static bool after_park(struct co_m *m, struct co *coroutine)
 {
 	struct co_wait *wait = m->parking.wait;
 	const unsigned state = atomic_load_explicit(&wait->state, memory_order_relaxed);
 	bool again = false;
 
-	co_check_stack(coroutine);
-	co_check_thread();
-	atomic_store_explicit(&coroutine->reason, wait->reason, memory_order_relaxed);
-	atomic_store_explicit(&coroutine->since, co_p_now(m->p), memory_order_relaxed);
-	atomic_store_explicit(&coroutine->state, CO_STATE_PARKED, memory_order_relaxed);
+	note_park(m, coroutine, wait);
 	if ((state & AFTER_PARK) != 0)
 		atomic_store_explicit(&wait->state, state | PARKED, memory_order_relaxed);
 	release(m->parking.unlock, m->parking.commit, m->parking.commit_arg);
@@ -277,6 +278,21 @@ static inline __attribute__((always_inline)) int park(struct co_wait *wait, stru
 refuse:
 	stay(unlock, commit, arg);
 	return r;
+}
+
+int co_wait_park_within(struct co_wait *wait, struct co_spin *unlock)
+{
+	struct co_m *m = co_m_self();
+
+	if (m == NULL || m->current == NULL) {
+		release(unlock, NULL, NULL);
+		return CO_EINVAL;
+	}
+	wait->coroutine = m->current;
+	m->parking.wait = wait;
+	m->parking.unlock = unlock;
+	co_leave(m, after_park_within);
+	return wait->result;
 }
 
 int co_wait_park(struct co_wait *wait, struct co_context *context, int64_t deadline_ns, struct co_spin *unlock)

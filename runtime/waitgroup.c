@@ -123,9 +123,9 @@ int co_waitgroup_wait(struct co_context *context, struct co_waitgroup *group)
 		return 0;
 	}
 	party.generation = group->generation;
-	co_wait_init_within(&wait, "sync.WaitGroup.Wait", context == NULL ? CO_WAIT_BY_LOCK : CO_WAIT_OPEN);
+	co_wait_init_under(&wait, "sync.WaitGroup.Wait", context);
 	co_waitq_push(&group->waiters, &party.waiter, &wait);
-	r = co_wait_park(&wait, context, CO_NEVER, &group->lock);
+	r = co_wait_park_under(&wait, context, &group->lock);
 	if (r != 0) {
 		co_spin_lock(&group->lock);
 		co_waitq_remove(&group->waiters, &party.waiter);

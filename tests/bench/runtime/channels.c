@@ -137,19 +137,17 @@ static void send_in_turn(void *arg)
 static void select_among(size_t count, size_t n)
 {
 	struct crossing crossing = {.count = count, .n = n};
+	struct co_case cases[CASES_MAX];
+	int64_t value;
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		crossing.channels[i] = new_channel(0);
+		cases[i] = co_case_receive(crossing.channels[i], &value);
+	}
 	must(co_waitgroup_add(&crossing.group, 1), "add");
 	must(co_go(send_in_turn, &crossing), "go");
-	for (size_t i = 0; i < n; i++) {
-		struct co_case cases[CASES_MAX];
-		int64_t value;
-
-		for (size_t k = 0; k < count; k++)
-			cases[k] = co_case_receive(crossing.channels[k], &value);
+	for (size_t i = 0; i < n; i++)
 		must(co_select(NULL, cases, count), "select");
-	}
 	must(co_waitgroup_wait(NULL, &crossing.group), "wait");
 	for (size_t i = 0; i < count; i++)
 		co_channel_free(crossing.channels[i]);
