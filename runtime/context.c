@@ -19,12 +19,15 @@
 
 #include "base/memory.h"
 #include "runtime/co.h"
+#include "runtime/local.h"
+#include "runtime/sched.h"
 #include "runtime/timer.h"
 #include "runtime/wait.h"
 
 enum {
 	STEP = 256,
 	CAUSE_BYTES = 128,
+	KEPT_MAX = 256, /* contexts whose memory a P keeps */
 };
 
 struct co_context {
@@ -39,6 +42,8 @@ struct co_context {
 	struct list marked_children;    /* under lock */
 	struct list waits;              /* struct co_wait.context_link, under lock */
 	struct list calls;              /* struct co_context_call.link, under lock */
+	bool is_watched;                /* under lock: there is, was or will be somebody in `watchers` */
+	bool has_company;               /* as it was marked: there are waits, calls or watchers; its marker's */
 	struct co_spin watch_lock;      /* taken before any context's lock */
 	struct co_waitq watchers;       /* waits for its end, whatever context they are under; under watch_lock */
 	struct co_context *next_marked; /* owned by who marked it */
@@ -75,10 +80,56 @@ void *co_context_value(const struct co_context *context, const void *key)
 
 /* ---- references ------------------------------------------------------------------------------ */
 
+/* Gives one back; true if it was the last. Where there is one, nobody else has any to make more of. */
+static bool drop(atomic_uint *count)
+{
+	return atomic_load_explicit(count, memory_order_acquire) == 1 ||
+	       atomic_fetch_sub_explicit(count, 1, memory_order_acq_rel) == 1;
+}
+
+/* A context's memory, from what this P has kept or new; not on a thread that is none, and not where ASan is to see it
+ * freed. */
+static struct co_context *get_memory(void)
+{
+	struct co_m *m = CO_ASAN ? NULL : co_m_self();
+	struct co_context *context;
+
+	if (m == NULL || m->p->contexts.first == NULL)
+		return memory_alloc(sizeof(*context));
+	context = m->p->contexts.first;
+	m->p->contexts.first = context->next_marked;
+	m->p->contexts.count--;
+	return context;
+}
+
+static void put_memory(struct co_context *context)
+{
+	struct co_m *m = CO_ASAN ? NULL : co_m_self();
+
+	if (m == NULL || m->p->contexts.count == KEPT_MAX) {
+		memory_free(context);
+		return;
+	}
+	context->next_marked = m->p->contexts.first;
+	m->p->contexts.first = context;
+	m->p->contexts.count++;
+}
+
+void co_contexts_forget(struct co_p *p)
+{
+	struct co_context *context;
+
+	while ((context = p->contexts.first) != NULL) {
+		p->contexts.first = context->next_marked;
+		memory_free(context);
+	}
+	p->contexts.count = 0;
+}
+
 static void drop_memory(struct co_context *context)
 {
-	if (atomic_fetch_sub_explicit(&context->memory, 1, memory_order_acq_rel) == 1)
-		memory_free(context);
+	if (drop(&context->memory))
+		put_memory(context);
 }
 
 struct co_context *co_context_ref(struct co_context *context)
@@ -91,14 +142,15 @@ struct co_context *co_context_ref(struct co_context *context)
 /* Stops the timer and lets go of its hold on the memory, unless it has begun to fire and will do so itself. */
 static void stop_timer(struct co_context *context)
 {
-	if (atomic_exchange(&context->has_timer, false) &&
+	if (atomic_load_explicit(&context->has_timer, memory_order_relaxed) &&
+		atomic_exchange(&context->has_timer, false) &&
 		(co_timer_stop(&context->timer) || !co_timer_has_fired(&context->timer)))
 		drop_memory(context);
 }
 
 struct co_context *co_context_unref(struct co_context *context)
 {
-	while (context != NULL && atomic_fetch_sub_explicit(&context->references, 1, memory_order_acq_rel) == 1) {
+	while (context != NULL && drop(&context->references)) {
 		struct co_context *parent = context->parent;
 
 		if (parent != NULL) {
@@ -130,7 +182,8 @@ static void mark(struct co_context *context, int error, const char *cause, struc
 	if (cause != NULL)
 		set_cause(context, cause);
 	atomic_store_explicit(&context->error, error, memory_order_release);
-	atomic_fetch_add_explicit(&context->memory, 1, memory_order_relaxed);
+	context->has_company =
+		context->is_watched || !list_is_empty(&context->waits) || !list_is_empty(&context->calls);
 	context->next_marked = NULL;
 	**last = context;
 	*last = &context->next_marked;
@@ -156,8 +209,10 @@ static bool mark_some_children(struct co_context *context, struct co_context ***
 		list_add_tail(&context->marked_children, link);
 		co_spin_lock(&child->lock);
 		marked_before = co_context_error(child) != 0;
-		if (!marked_before)
+		if (!marked_before) {
+			atomic_fetch_add_explicit(&child->memory, 1, memory_order_relaxed);
 			mark(child, error, context->cause, last);
+		}
 		co_spin_unlock(&child->lock);
 		if (marked_before)
 			wait_settled(child);
@@ -230,7 +285,7 @@ static void make_calls(struct co_context *context)
 	} while (link != NULL);
 }
 
-/* CAUSE as for mark. */
+/* CAUSE as for mark. The caller sees to it that CONTEXT stays; those below it are held here. */
 static void end(struct co_context *context, int error, const char *cause)
 {
 	struct co_context *marked = NULL;
@@ -250,15 +305,18 @@ static void end(struct co_context *context, int error, const char *cause)
 		while (mark_some_children(at, &last))
 			;
 	for (struct co_context *at = marked; at != NULL; at = at->next_marked) {
-		claim_waits(at);
-		make_calls(at);
+		if (at->has_company) { /* nobody joins it any more */
+			claim_waits(at);
+			make_calls(at);
+		}
 	}
 	while (marked != NULL) {
 		struct co_context *next = marked->next_marked;
 
 		stop_timer(marked);
 		atomic_store_explicit(&marked->settled, true, memory_order_release);
-		drop_memory(marked);
+		if (marked != context)
+			drop_memory(marked);
 		marked = next;
 	}
 }
@@ -282,10 +340,11 @@ static void deadline_passed(struct co_timer *timer)
 /* A context that is in no tree yet. */
 static struct co_context *new_context(struct co_context *parent)
 {
-	struct co_context *context = memory_zalloc(sizeof(*context));
+	struct co_context *context = get_memory();
 
 	if (context == NULL)
 		return NULL;
+	memset(context, 0, offsetof(struct co_context, cause));
 	atomic_init(&context->references, 1);
 	atomic_init(&context->memory, 1);
 	list_init(&context->sibling);
@@ -350,7 +409,9 @@ int co_without_cancel(struct co_context *parent, struct co_context **ret)
 	return 0;
 }
 
-int co_with_deadline_cause(struct co_context *parent, int64_t deadline_ns, const char *cause, struct co_context **ret)
+/* As co_with_deadline_cause; it is NOW. */
+static int with_deadline(
+	struct co_context *parent, int64_t deadline_ns, int64_t now, const char *cause, struct co_context **ret)
 {
 	struct co_context *context = new_context(parent);
 	int r;
@@ -360,23 +421,28 @@ int co_with_deadline_cause(struct co_context *parent, int64_t deadline_ns, const
 	if (deadline_ns < context->deadline) {
 		context->deadline = deadline_ns;
 		set_cause(context, cause != NULL ? cause : co_strerror(CO_EDEADLINE));
-		if (deadline_ns <= co_now()) {
+		if (deadline_ns <= now) {
 			end(context, CO_EDEADLINE, NULL);
 		} else {
 			context->timer.fired = deadline_passed;
-			atomic_store(&context->memory, 2);
+			atomic_init(&context->memory, 2);
 			r = co_timer_start(&context->timer, deadline_ns);
 			if (r != 0) {
 				drop_memory(context);
 				co_context_unref(context);
 				return r;
 			}
-			atomic_store(&context->has_timer, true);
+			atomic_store_explicit(&context->has_timer, true, memory_order_release);
 		}
 	}
 	join_parent(context);
 	*ret = context;
 	return 0;
+}
+
+int co_with_deadline_cause(struct co_context *parent, int64_t deadline_ns, const char *cause, struct co_context **ret)
+{
+	return with_deadline(parent, deadline_ns, co_now(), cause, ret);
 }
 
 int co_with_deadline(struct co_context *parent, int64_t deadline_ns, struct co_context **ret)
@@ -386,7 +452,9 @@ int co_with_deadline(struct co_context *parent, int64_t deadline_ns, struct co_c
 
 int co_with_timeout_cause(struct co_context *parent, int64_t timeout_ns, const char *cause, struct co_context **ret)
 {
-	return co_with_deadline_cause(parent, co_deadline_after(co_now(), timeout_ns), cause, ret);
+	const int64_t now = co_now();
+
+	return with_deadline(parent, co_deadline_after(now, timeout_ns), now, cause, ret);
 }
 
 int co_with_timeout(struct co_context *parent, int64_t timeout_ns, struct co_context **ret)
@@ -447,6 +515,9 @@ int co_context_done(struct co_context *done, struct co_context *context)
 	co_wait_init(&wait, "context done");
 	if (done == NULL)
 		return co_wait_park(&wait, context, CO_NEVER, NULL);
+	co_spin_lock(&done->lock);
+	done->is_watched = true; /* who ends it from now on looks at the watchers */
+	co_spin_unlock(&done->lock);
 	co_spin_lock(&done->watch_lock);
 	r = co_context_error(done);
 	if (r != 0) {

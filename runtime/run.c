@@ -21,6 +21,7 @@
 #include "runtime/monitor.h"
 #include "runtime/poll.h"
 #include "runtime/sched.h"
+#include "runtime/wait.h"
 
 enum {
 	PROCS_MAX = 1024,
@@ -229,8 +230,10 @@ static int open_procs(void)
 
 static void close_procs(void)
 {
-	for (unsigned i = 0; i < co_runtime.proc_count; i++)
+	for (unsigned i = 0; i < co_runtime.proc_count; i++) {
 		co_timers_done(&co_runtime.ps[i].timers);
+		co_contexts_forget(&co_runtime.ps[i]);
+	}
 	co_records_visit(drop_coroutine, NULL);
 	co_records_close();
 	co_stacks_close();

@@ -44,6 +44,12 @@ struct co_watch {
 	uint64_t reported_id; /* what its thread said that it runs, at the last dump; 0: nothing */
 };
 
+/* Memory of ended contexts, kept for new ones; the owner's P alone touches it. */
+struct co_context_cache {
+	struct co_context *first;
+	size_t count;
+};
+
 struct co_p {
 	unsigned number;
 	bool is_alone;           /* there is no other P, so nobody takes from this one's queue */
@@ -59,6 +65,7 @@ struct co_p {
 	uint64_t end_id;
 	struct co_stack_cache stacks;
 	struct co_record_cache records;
+	struct co_context_cache contexts;
 	struct co *stackless_first; /* to be run once there is memory for a stack */
 	struct co *stackless_last;
 	struct co_deferred_queue deferred;

@@ -8,6 +8,8 @@
 #include "runtime/co.h"
 #include "runtime/run_queue.h"
 
+struct co_p;
+
 /* The bits of a wait's state: see wait.c. */
 enum {
 	CO_WAIT_CLAIMED = 1,
@@ -83,5 +85,8 @@ int co_context_bind(struct co_context *context, struct co_wait *wait);
 
 /* Undoes it; nothing if the context's end has taken it out already. */
 void co_context_unbind(struct co_context *context, struct co_wait *wait);
+
+/* Frees the memory of contexts that P has kept. */
+void co_contexts_forget(struct co_p *p);
 
 #endif

@@ -422,8 +422,9 @@ static int make_and_cancel(struct co_context *parent, int number)
 	return r;
 }
 
-/* TestAllocs: a context takes one allocation, whatever is done to it; to wait under it takes none. */
-SINGLE_P_TEST(one_allocation_each)
+/* TestAllocs: a context takes one allocation at most, whatever is done to it, or none where one before it has left its
+ * memory; to wait under it takes none. */
+SINGLE_P_TEST(one_allocation_each_at_most)
 {
 	struct co_context *parent;
 	int failed = 0;
@@ -436,7 +437,7 @@ SINGLE_P_TEST(one_allocation_each)
 		failed = make_and_cancel(parent, number);
 		memory_set_fault(NULL);
 		CHECK_EQUAL(failed, 0);
-		CHECK_EQUAL(allocations, 1);
+		CHECK(allocations <= 1);
 	}
 	allocations = 0;
 	memory_set_fault(counts);
@@ -520,7 +521,7 @@ int main(void)
 		cmocka_unit_test(references_in_any_order),
 		cmocka_unit_test(cancel_removes),
 		cmocka_unit_test(done_waits_under_a_second_context),
-		cmocka_unit_test(one_allocation_each),
+		cmocka_unit_test(one_allocation_each_at_most),
 		cmocka_unit_test(no_coroutine_of_its_own),
 		cmocka_unit_test(ends_are_told_apart),
 		cmocka_unit_test(interlocked_cancels),
