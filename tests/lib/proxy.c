@@ -122,6 +122,8 @@ static bool drain(struct proxy *proxy, struct proxy_pair *pair, int from)
 		flow->stalled_until_ms = now_ms() + 1 + draw(proxy, STALL_MAX_MS);
 		return true;
 	}
+	if (strikes(proxy, proxy->faults.cut))
+		return false; /* and what was read is lost */
 	if (strikes(proxy, proxy->faults.split))
 		length = 1 + draw(proxy, (uint32_t)length);
 	n = send(pair->ends[1 - from], flow->bytes + flow->begin, length, MSG_DONTWAIT | MSG_NOSIGNAL);

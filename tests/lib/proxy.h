@@ -11,7 +11,7 @@
 
 #define PROXY_PAIRS 64
 
-/* One in so many chunks that pass has the fault; 0: none has. */
+/* One in so many chunks that pass has the fault; 0: none has. A cut comes before or behind the chunk. */
 struct proxy_faults {
 	uint32_t cut;
 	uint32_t stall; /* for up to 20 ms */
