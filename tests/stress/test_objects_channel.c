@@ -11,7 +11,7 @@
 
 #include "base/memory.h"
 #include "daemon/objects/channel.h"
-#include "tests/lib/co_test.h"
+#include "tests/objects/stoppable.h"
 
 #define PRODUCERS 4
 #define CONSUMERS 16
@@ -24,10 +24,7 @@ struct value {
 struct worker {
 	size_t index;
 	struct test_random random;
-	struct owner owner;
-	struct co_spin guard; /* keeps the entry valid for those who stop it */
-	bool is_calling;
-	struct entry entry;
+	struct stoppable session;
 	uint32_t latest[PRODUCERS]; /* a consumer's: 1 + the last number got from each, for the first time */
 };
 
@@ -45,32 +42,9 @@ static struct {
 	atomic_ulong deaths;
 } outcomes;
 
-static void begin_call(struct worker *worker)
-{
-	const bool timed = test_random_below(&worker->random, 4) == 0;
-	const int64_t wait_ns = (int64_t)test_random_below(&worker->random, 50000);
-
-	co_spin_lock(&worker->guard);
-	entry_init(&worker->entry, &worker->owner, co_now(), timed ? co_now() + wait_ns : CO_NEVER);
-	worker->is_calling = true;
-	co_spin_unlock(&worker->guard);
-}
-
-static void end_call(struct worker *worker)
-{
-	co_spin_lock(&worker->guard);
-	worker->is_calling = false;
-	co_spin_unlock(&worker->guard);
-}
-
 static void stop_somebody(struct test_random *random)
 {
-	struct worker *victim = &workers[test_random_below(random, PRODUCERS + CONSUMERS)];
-
-	co_spin_lock(&victim->guard);
-	if (victim->is_calling)
-		entry_stop(&victim->entry, OBJECT_ECANCELED);
-	co_spin_unlock(&victim->guard);
+	stoppable_stop(&workers[test_random_below(random, PRODUCERS + CONSUMERS)].session);
 }
 
 static void disturb(struct worker *worker)
@@ -99,9 +73,9 @@ static void produce(void *arg)
 		struct message *message = message_new(&value, sizeof(value));
 		int r;
 
-		begin_call(worker);
-		r = channel_send(channel, &worker->entry, message, test_random_below(&worker->random, 8) == 0);
-		end_call(worker);
+		stoppable_begin(&worker->session, random_deadline(&worker->random));
+		r = channel_send(channel, &worker->session.entry, message, test_random_below(&worker->random, 8) == 0);
+		stoppable_end(&worker->session);
 		message_unref(message);
 		CHECK(r == OBJECT_OK || is_ended(r));
 		i += r == OBJECT_OK;
@@ -115,10 +89,10 @@ static void produce(void *arg)
 static void die(struct worker *worker)
 {
 	atomic_fetch_add(&outcomes.deaths, 1);
-	owner_end(&worker->owner);
-	while (owner_release_some(&worker->owner, co_now()))
+	owner_end(&worker->session.owner);
+	while (owner_release_some(&worker->session.owner, co_now()))
 		co_yield();
-	owner_init(&worker->owner);
+	owner_init(&worker->session.owner);
 }
 
 static void settle(struct worker *worker, const struct channel_delivery *delivery, const struct value *value)
@@ -162,14 +136,14 @@ static void consume(void *arg)
 	do {
 		struct channel_delivery delivery;
 
-		begin_call(worker);
-		r = channel_receive(channel, &worker->entry, test_random_below(&worker->random, 8) == 0,
+		stoppable_begin(&worker->session, random_deadline(&worker->random));
+		r = channel_receive(channel, &worker->session.entry, test_random_below(&worker->random, 8) == 0,
 			test_random_below(&worker->random, 2) == 0, &delivery);
-		end_call(worker);
+		stoppable_end(&worker->session);
 		CHECK(r == OBJECT_OK || r == OBJECT_ECLOSED || is_ended(r));
 		if (r == OBJECT_OK)
 			take(worker, &delivery);
-		CHECK_EQUAL(worker->owner.hold_count, 0);
+		CHECK_EQUAL(worker->session.owner.hold_count, 0);
 		atomic_fetch_add(r == OBJECT_OK ? &outcomes.received : &outcomes.receive_ended, 1);
 		disturb(worker);
 	} while (r != OBJECT_ECLOSED);
@@ -182,7 +156,7 @@ static void prepare_workers(void)
 {
 	for (size_t i = 0; i < PRODUCERS + CONSUMERS; i++) {
 		workers[i] = (struct worker){.index = i, .random = test_random_stream(i)};
-		owner_init(&workers[i].owner);
+		owner_init(&workers[i].session.owner);
 	}
 }
 

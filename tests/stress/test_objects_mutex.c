@@ -10,17 +10,14 @@
 
 #include "daemon/objects/mutex.h"
 #include "daemon/objects/token.h"
-#include "tests/lib/co_test.h"
+#include "tests/objects/stoppable.h"
 
 #define WORKERS 24
 #define MUTEXES 3
 
 struct worker {
 	struct test_random random;
-	struct owner owner;
-	struct co_spin guard; /* keeps the entry valid for those who stop it */
-	bool is_calling;
-	struct entry entry;
+	struct stoppable session;
 };
 
 static struct worker workers[WORKERS];
@@ -37,29 +34,9 @@ static struct {
 	atomic_ulong abandoned;
 } outcomes;
 
-static void begin_call(struct worker *worker, int64_t deadline_ns)
-{
-	co_spin_lock(&worker->guard);
-	entry_init(&worker->entry, &worker->owner, co_now(), deadline_ns);
-	worker->is_calling = true;
-	co_spin_unlock(&worker->guard);
-}
-
-static void end_call(struct worker *worker)
-{
-	co_spin_lock(&worker->guard);
-	worker->is_calling = false;
-	co_spin_unlock(&worker->guard);
-}
-
 static void stop_somebody(struct test_random *random)
 {
-	struct worker *victim = &workers[test_random_below(random, WORKERS)];
-
-	co_spin_lock(&victim->guard);
-	if (victim->is_calling)
-		entry_stop(&victim->entry, OBJECT_ECANCELED);
-	co_spin_unlock(&victim->guard);
+	stoppable_stop(&workers[test_random_below(random, WORKERS)].session);
 }
 
 /* Yields, stops somebody, or does nothing. */
@@ -84,10 +61,10 @@ static int64_t choose_deadline(struct worker *worker)
 static void die(struct worker *worker)
 {
 	atomic_fetch_add(&outcomes.deaths, 1);
-	owner_end(&worker->owner);
-	while (owner_release_some(&worker->owner, co_now()))
+	owner_end(&worker->session.owner);
+	while (owner_release_some(&worker->session.owner, co_now()))
 		co_yield();
-	owner_init(&worker->owner);
+	owner_init(&worker->session.owner);
 }
 
 static void hold(struct worker *worker, size_t number, const struct lock_grant *grant)
@@ -116,13 +93,13 @@ static void work(void *arg)
 		struct lock_grant grant;
 		int r;
 
-		begin_call(worker, choose_deadline(worker));
-		r = mutex_lock(mutexes[number], &worker->entry, no_wait, &grant);
-		end_call(worker);
+		stoppable_begin(&worker->session, choose_deadline(worker));
+		r = mutex_lock(mutexes[number], &worker->session.entry, no_wait, &grant);
+		stoppable_end(&worker->session);
 		if (r == OBJECT_OK)
 			hold(worker, number, &grant);
 		else
-			CHECK_EQUAL(worker->owner.hold_count, 0);
+			CHECK_EQUAL(worker->session.owner.hold_count, 0);
 		CHECK(r == OBJECT_OK || r == OBJECT_ECANCELED || r == OBJECT_EDEADLINE || r == OBJECT_EWOULDBLOCK);
 		atomic_fetch_add(r == OBJECT_OK          ? &outcomes.granted
 				 : r == OBJECT_ECANCELED ? &outcomes.stopped
@@ -165,7 +142,7 @@ COROUTINE_TEST(one_holder_at_a_time_whatever_ends_the_waits)
 	}
 	for (size_t i = 0; i < WORKERS; i++) {
 		workers[i] = (struct worker){.random = test_random_stream(i)};
-		owner_init(&workers[i].owner);
+		owner_init(&workers[i].session.owner);
 		co_test_go(&group, work, &workers[i]);
 	}
 	co_test_wait(&group);

@@ -11,7 +11,7 @@
 
 #include "base/memory.h"
 #include "daemon/objects/channel.h"
-#include "tests/lib/co_test.h"
+#include "tests/objects/stoppable.h"
 
 #define WORKERS 12
 #define CHANNELS 4
@@ -21,10 +21,7 @@ struct worker {
 	uint32_t index;
 	uint32_t last_number;
 	struct test_random random;
-	struct owner owner;
-	struct co_spin guard; /* keeps the entry valid for those who stop it */
-	bool is_calling;
-	struct entry entry;
+	struct stoppable session;
 	struct select_case cases[CASES];
 	size_t count;
 	uint32_t sends[CASES]; /* the number of the message to send; 0: receives */
@@ -50,39 +47,13 @@ static atomic_uchar *fate_of(uint32_t worker, uint32_t number)
 	return &fates[worker * numbers + number];
 }
 
-static void begin_call(struct worker *worker)
-{
-	const bool timed = test_random_below(&worker->random, 4) == 0;
-	const int64_t wait_ns = (int64_t)test_random_below(&worker->random, 50000);
-
-	co_spin_lock(&worker->guard);
-	entry_init(&worker->entry, &worker->owner, co_now(), timed ? co_now() + wait_ns : CO_NEVER);
-	worker->is_calling = true;
-	co_spin_unlock(&worker->guard);
-}
-
-static void end_call(struct worker *worker)
-{
-	co_spin_lock(&worker->guard);
-	worker->is_calling = false;
-	co_spin_unlock(&worker->guard);
-}
-
-static void stop(struct worker *victim)
-{
-	co_spin_lock(&victim->guard);
-	if (victim->is_calling)
-		entry_stop(&victim->entry, OBJECT_ECANCELED);
-	co_spin_unlock(&victim->guard);
-}
-
 static void die(struct worker *worker)
 {
 	atomic_fetch_add(&deaths, 1);
-	owner_end(&worker->owner);
-	while (owner_release_some(&worker->owner, co_now()))
+	owner_end(&worker->session.owner);
+	while (owner_release_some(&worker->session.owner, co_now()))
 		co_yield();
-	owner_init(&worker->owner);
+	owner_init(&worker->session.owner);
 }
 
 /* ---- a select ---------------------------------------------------------------------------------------------------- */
@@ -101,12 +72,13 @@ static void add_case(struct worker *worker)
 		return;
 	}
 	if (kind <= 4 || value.number == numbers) {
-		channel_receive_case(choice, channel, &worker->entry, test_random_below(&worker->random, 2) == 0);
+		channel_receive_case(
+			choice, channel, &worker->session.entry, test_random_below(&worker->random, 2) == 0);
 		return;
 	}
 	message = message_new(&value, sizeof(value));
 	CHECK(message != NULL);
-	CHECK_EQUAL(channel_send_case(choice, channel, &worker->entry, message), OBJECT_OK);
+	CHECK_EQUAL(channel_send_case(choice, channel, &worker->session.entry, message), OBJECT_OK);
 	message_unref(message);
 	worker->sends[worker->count - 1] = worker->last_number = value.number;
 }
@@ -141,12 +113,12 @@ static void select_once(struct worker *worker)
 	struct select_case *happened = NULL;
 	int r;
 
-	begin_call(worker);
+	stoppable_begin(&worker->session, random_deadline(&worker->random));
 	worker->count = 0;
 	while (worker->count < wanted)
 		add_case(worker);
-	r = select_wait(&worker->entry, worker->cases, worker->count, no_wait, &happened);
-	end_call(worker);
+	r = select_wait(&worker->session.entry, worker->cases, worker->count, no_wait, &happened);
+	stoppable_end(&worker->session);
 	CHECK(r == OBJECT_OK || r == OBJECT_ECANCELED || r == OBJECT_EDEADLINE || r == OBJECT_EWOULDBLOCK);
 	if (r == OBJECT_OK) {
 		const uint32_t number = worker->sends[happened - worker->cases];
@@ -161,7 +133,7 @@ static void select_once(struct worker *worker)
 	for (size_t i = 0; i < worker->count; i++)
 		if (worker->sends[i] != 0)
 			channel_send_case_end(&worker->cases[i]);
-	CHECK_EQUAL(worker->owner.hold_count, 0);
+	CHECK_EQUAL(worker->session.owner.hold_count, 0);
 	atomic_fetch_add(&ended, r != OBJECT_OK);
 }
 
@@ -174,7 +146,7 @@ static void work(void *arg)
 
 		select_once(worker);
 		if (chance < 3)
-			stop(&workers[test_random_below(&worker->random, WORKERS)]);
+			stoppable_stop(&workers[test_random_below(&worker->random, WORKERS)].session);
 		else if (chance < 6)
 			co_yield();
 	}
@@ -187,7 +159,7 @@ static void stop_stragglers(void *unused)
 	(void)unused;
 	while (atomic_load(&left) > 0) {
 		for (size_t i = 0; i < WORKERS; i++)
-			stop(&workers[i]);
+			stoppable_stop(&workers[i].session);
 		CHECK_EQUAL(co_sleep(NULL, CO_MILLISECOND), 0);
 	}
 }
@@ -202,9 +174,9 @@ static void receive_the_rest(void)
 		while (channel_length(channels[i]) > 0) {
 			struct select_case *happened;
 
-			entry_init(&worker->entry, &worker->owner, co_now(), CO_NEVER);
-			channel_receive_case(&worker->cases[0], channels[i], &worker->entry, true);
-			CHECK_EQUAL(select_wait(&worker->entry, worker->cases, 1, true, &happened), OBJECT_OK);
+			entry_init(&worker->session.entry, &worker->session.owner, co_now(), CO_NEVER);
+			channel_receive_case(&worker->cases[0], channels[i], &worker->session.entry, true);
+			CHECK_EQUAL(select_wait(&worker->session.entry, worker->cases, 1, true, &happened), OBJECT_OK);
 			take(worker, happened);
 		}
 	}
@@ -251,7 +223,7 @@ COROUTINE_TEST(selects_lose_and_double_nothing)
 			OBJECT_OK);
 	for (uint32_t i = 0; i < WORKERS; i++) {
 		workers[i] = (struct worker){.index = i, .random = test_random_stream(i)};
-		owner_init(&workers[i].owner);
+		owner_init(&workers[i].session.owner);
 	}
 	for (size_t i = 0; i < WORKERS; i++)
 		co_test_go(&group, work, &workers[i]);
