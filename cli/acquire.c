@@ -171,7 +171,10 @@ int acquire(struct connection *connection, const struct lockable *lockable, stru
 
 	if (wait_ns > 0 && wait_ns < LOOP_NEVER - connection->started_ns)
 		acquisition.wait_until_ns = connection->started_ns + wait_ns;
-	wait_for_lock(&acquisition);
+	if (lockable->make != NULL)
+		acquisition.status = connection_call(connection, lockable->make, NULL, NULL);
+	if (acquisition.status == 0)
+		wait_for_lock(&acquisition);
 	if (!acquisition.is_granted)
 		return acquisition.status;
 	if (connection->fatal_signal != 0 && !acquisition.grant.is_nothing) {

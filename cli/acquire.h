@@ -16,9 +16,10 @@ struct capture;
 struct lockable {
 	const char *kind; /* "mutex" */
 	const char *name;
-	const char *granted;       /* what -v says of a grant: "locked" */
-	struct baton_call acquire; /* `size` and `no_wait` are filled in */
-	struct baton_call release; /* `size` and `token` are filled in */
+	const char *granted;           /* what -v says of a grant: "locked" */
+	const struct baton_call *make; /* what is called first, so that there is one; NULL: nothing */
+	struct baton_call acquire;     /* `size` and `no_wait` are filled in */
+	struct baton_call release;     /* `size` and `token` are filled in */
 
 	/* The answer to `acquire`. False: there is nothing to hold, and no CMD to run; *RET_STATUS is the exit status.
 	 * NULL: always true. */

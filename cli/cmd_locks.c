@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * cmd_locks.c - baton mutex and rwmutex, and their short forms lock, rlock, wlock: holding while CMD runs, or in the
+ * cmd_locks.c - baton mutex, rwmutex and sem, and the short forms lock, rlock, wlock: holding while CMD runs, or in the
  * session BATON_SESSION by tokens.
  */
 #include <string.h>
@@ -194,4 +194,61 @@ int run_rwmutex_downgrade(const struct invocation *invocation)
 int run_rwmutex_check(const struct invocation *invocation)
 {
 	return run_check(invocation, BATON_RWMUTEX_CHECK);
+}
+
+/* ---- semaphores -------------------------------------------------------------------------------------------------- */
+
+int run_sem_make(const struct invocation *invocation)
+{
+	const struct simple simple = {
+		.wish = {.kind = BATON_SESSION_OWN, .ttl_ns = BATON_TTL_DEFAULT},
+		.call = {.operation = BATON_SEM_MAKE,
+			.name = invocation_word(invocation, 0),
+			.number = invocation_word_number(invocation, 1)},
+	};
+
+	return simple_run(invocation, &simple);
+}
+
+int run_sem_acquire(const struct invocation *invocation)
+{
+	const char *name = invocation_word(invocation, 0);
+	const struct baton_call make = {
+		.size = sizeof(make),
+		.operation = BATON_SEM_MAKE,
+		.name = name,
+		.number = (uint64_t)invocation_number(invocation, OPTION_OF, 0),
+	};
+	const struct lockable permits = {
+		.kind = "sem",
+		.name = name,
+		.granted = "acquired",
+		.make = invocation_has(invocation, OPTION_OF) ? &make : NULL,
+		.acquire = {.operation = BATON_SEM_ACQUIRE,
+			.name = name,
+			.number = (uint64_t)invocation_number(invocation, OPTION_PERMITS, 1)},
+		.release = {.operation = BATON_SEM_RELEASE, .name = name},
+	};
+
+	return run_lockable(invocation, &permits);
+}
+
+int run_sem_release(const struct invocation *invocation)
+{
+	return run_by_token(invocation, BATON_SEM_RELEASE);
+}
+
+int run_sem_check(const struct invocation *invocation)
+{
+	return run_check(invocation, BATON_SEM_CHECK);
+}
+
+int run_sem_rm(const struct invocation *invocation)
+{
+	const struct simple simple = {
+		.wish = {.kind = BATON_SESSION_OWN, .ttl_ns = BATON_TTL_DEFAULT},
+		.call = {.operation = BATON_SEM_DELETE, .name = invocation_word(invocation, 0)},
+	};
+
+	return simple_run(invocation, &simple);
 }

@@ -27,13 +27,19 @@ static int refuse_kind(const struct invocation *invocation, const char *word)
 
 /* ---- ls ---------------------------------------------------------------------------------------------------------- */
 
-/* A channel's state in text has how full it is: "open 3/16", a wait group's its counter: "counting 3". */
+static bool has_capacity(const struct baton_object_info *object)
+{
+	return strcmp(object->kind, "chan") == 0 || strcmp(object->kind, "sem") == 0;
+}
+
+/* A channel's state in text has how full it is: "open 3/16"; a semaphore's how many permits are out: "taken 2/5"; a
+ * wait group's its counter: "counting 3". */
 static void print_state(const struct baton_object_info *object, struct output *output)
 {
 	char state[128];
 
 	snprintf(state, sizeof(state), "%.64s", object->state);
-	if (output->format == OUTPUT_TEXT && strcmp(object->kind, "chan") == 0)
+	if (output->format == OUTPUT_TEXT && has_capacity(object))
 		snprintf(state, sizeof(state), "%.64s %" PRIu64 "/%" PRIu64, object->state, object->length,
 			object->capacity);
 	else if (output->format == OUTPUT_TEXT && strcmp(object->kind, "wg") == 0)
@@ -54,6 +60,10 @@ static void print_object(const struct baton_object_info *object, struct output *
 		output_number(output, "capacity", object->capacity);
 		output_bool(output, "closed", object->closed);
 		output_number(output, "deliveries", object->deliveries);
+	}
+	if (output->format == OUTPUT_JSON && strcmp(object->kind, "sem") == 0) {
+		output_number(output, "used", object->length);
+		output_number(output, "size", object->capacity);
 	}
 	if (output->format == OUTPUT_JSON && strcmp(object->kind, "wg") == 0)
 		output_number(output, "counter", object->length);

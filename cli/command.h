@@ -33,6 +33,8 @@ enum option_id {
 	OPTION_LABEL,
 	OPTION_FIFO,
 	OPTION_LOCK_DELAY,
+	OPTION_PERMITS,
+	OPTION_OF,
 	OPTION_SHELL,
 	OPTION_ALONE,
 	OPTION_VERBOSE,
@@ -160,6 +162,11 @@ int run_rwmutex_rlock(const struct invocation *invocation);
 int run_rwmutex_unlock(const struct invocation *invocation);
 int run_rwmutex_downgrade(const struct invocation *invocation);
 int run_rwmutex_check(const struct invocation *invocation);
+int run_sem_make(const struct invocation *invocation);
+int run_sem_acquire(const struct invocation *invocation);
+int run_sem_release(const struct invocation *invocation);
+int run_sem_check(const struct invocation *invocation);
+int run_sem_rm(const struct invocation *invocation);
 int run_wg_add(const struct invocation *invocation);
 int run_wg_done(const struct invocation *invocation);
 int run_wg_wait(const struct invocation *invocation);

@@ -11,6 +11,7 @@ const struct kind kinds[] = {
 	{"chan", {"chan"}},
 	{"mutex", {"mutex", "lock"}},
 	{"rwmutex", {"rwmutex", "rlock", "wlock"}},
+	{"sem", {"sem"}},
 	{"wg", {"wg"}},
 	{"once", {"once"}},
 	{"cond", {"cond"}},

@@ -212,6 +212,11 @@ enum baton_operation {
 	BATON_RWMUTEX_CHECK,     /* name token                -> holds, writes */
 	BATON_RWMUTEX_DOWNGRADE, /* name token */
 	BATON_RWMUTEX_HAND_OVER, /* name token */
+	BATON_SEM_MAKE,          /* name, number: size -> created */
+	BATON_SEM_ACQUIRE,       /* name, number: permits (0: 1) [no_wait] -> token */
+	BATON_SEM_RELEASE,       /* name token */
+	BATON_SEM_CHECK,         /* name token -> holds */
+	BATON_SEM_DELETE,        /* name */
 	BATON_CHAN_OPEN,         /* name, sends [type]            -> token: the handle */
 	BATON_CHAN_RELEASE,      /* name token */
 
@@ -249,6 +254,7 @@ enum baton_case_kind {
 	BATON_CASE_RLOCK,   /* name of an RWMutex            -> token, abandoned */
 	BATON_CASE_WLOCK,   /* likewise */
 	BATON_CASE_DONE,    /* name or id of a context: over -> value: the cause */
+	BATON_CASE_ACQUIRE, /* name of a semaphore, number: permits (0: 1) -> token */
 	BATON_CASE_TIMER,   /* after_ns from the start of the call; 0: ready when nothing else is */
 	BATON_CASE_KIND_COUNT
 };
@@ -498,6 +504,27 @@ BATON_API int baton_rwmutex_hand_over(baton_client *client, const char *name, ui
 /* Whether TOKEN holds it; *RET_WRITES (may be NULL): as the writer. */
 BATON_API int baton_rwmutex_check(
 	baton_client *client, const char *name, uint64_t token, bool *ret_holds, bool *ret_writes);
+
+/* Makes the semaphore NAME with SIZE permits, at least 1, or opens it if it is there with as many. Errors:
+ * BATON_EEXISTS, BATON_EINVAL, BATON_ELIMIT. */
+BATON_API int baton_sem_make(baton_client *client, const char *name, uint64_t size);
+
+/* Acquires COUNT permits (0: 1), all at once; first in, first out: who waits for many is not passed by who wants few.
+ * They belong to the session, and are released by their *RET_TOKEN, or when the session ends. Errors: BATON_ENOTMADE,
+ * BATON_EINVAL (more than it has), BATON_EDELETED, the context's. */
+BATON_API int baton_sem_acquire(
+	baton_client *client, baton_context *context, const char *name, uint64_t count, uint64_t *ret_token);
+BATON_API int baton_sem_try_acquire(
+	baton_client *client, const char *name, uint64_t count, uint64_t *ret_token); /* BATON_EWOULDBLOCK */
+
+/* Releases all permits of TOKEN, under any context. BATON_ESTALE: nothing changed. */
+BATON_API int baton_sem_release(baton_client *client, const char *name, uint64_t token);
+
+/* Whether TOKEN holds permits. */
+BATON_API int baton_sem_check(baton_client *client, const char *name, uint64_t token, bool *ret_holds);
+
+/* Deletes it: who waits gets BATON_EDELETED, who holds permits BATON_EVENT_HOLD_LOST. */
+BATON_API int baton_sem_delete(baton_client *client, const char *name);
 
 /* Makes the channel NAME with room for CAPACITY messages (0: unbuffered), or opens it if it is there with the same.
  * Errors: BATON_EEXISTS, BATON_ELIMIT. */

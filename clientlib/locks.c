@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * locks.c - the blocking functions of mutexes and RWMutexes: each is one call.
+ * locks.c - the blocking functions of mutexes, RWMutexes and semaphores: each is one call.
  */
 #include "clientlib/baton.h"
 
@@ -123,4 +123,43 @@ int baton_rwmutex_hand_over(baton_client *client, const char *name, uint64_t tok
 int baton_rwmutex_check(baton_client *client, const char *name, uint64_t token, bool *ret_holds, bool *ret_writes)
 {
 	return check(client, BATON_RWMUTEX_CHECK, name, token, ret_holds, ret_writes);
+}
+
+/* ---- semaphores -------------------------------------------------------------------------------------------------- */
+
+int baton_sem_make(baton_client *client, const char *name, uint64_t size)
+{
+	return baton_invoke(client, NULL,
+		&(struct baton_call){
+			.size = sizeof(struct baton_call), .operation = BATON_SEM_MAKE, .name = name, .number = size},
+		NULL);
+}
+
+int baton_sem_acquire(
+	baton_client *client, baton_context *context, const char *name, uint64_t count, uint64_t *ret_token)
+{
+	return lock(client, context, (struct baton_call){.operation = BATON_SEM_ACQUIRE, .name = name, .number = count},
+		ret_token, NULL);
+}
+
+int baton_sem_try_acquire(baton_client *client, const char *name, uint64_t count, uint64_t *ret_token)
+{
+	return lock(client, NULL,
+		(struct baton_call){.operation = BATON_SEM_ACQUIRE, .name = name, .number = count, .no_wait = true},
+		ret_token, NULL);
+}
+
+int baton_sem_release(baton_client *client, const char *name, uint64_t token)
+{
+	return by_token(client, BATON_SEM_RELEASE, name, token);
+}
+
+int baton_sem_check(baton_client *client, const char *name, uint64_t token, bool *ret_holds)
+{
+	return check(client, BATON_SEM_CHECK, name, token, ret_holds, NULL);
+}
+
+int baton_sem_delete(baton_client *client, const char *name)
+{
+	return by_token(client, BATON_SEM_DELETE, name, 0);
 }

@@ -19,6 +19,7 @@
 #include "baton/v1/once.pb-c.h"
 #include "baton/v1/rwmutex.pb-c.h"
 #include "baton/v1/select.pb-c.h"
+#include "baton/v1/semaphore.pb-c.h"
 #include "baton/v1/session.pb-c.h"
 #include "baton/v1/waitgroup.pb-c.h"
 #include "clientlib/baton.h"
@@ -44,6 +45,11 @@ struct operation_request {
 		Baton__V1__RWMutexCheckRequest rwmutex_check;
 		Baton__V1__RWMutexDowngradeRequest rwmutex_downgrade;
 		Baton__V1__RWMutexHandOverRequest rwmutex_hand_over;
+		Baton__V1__SemaphoreMakeRequest semaphore_make;
+		Baton__V1__SemaphoreAcquireRequest semaphore_acquire;
+		Baton__V1__SemaphoreReleaseRequest semaphore_release;
+		Baton__V1__SemaphoreCheckRequest semaphore_check;
+		Baton__V1__SemaphoreDeleteRequest semaphore_delete;
 		Baton__V1__ChannelMakeRequest channel_make;
 		Baton__V1__ChannelSendRequest channel_send;
 		Baton__V1__ChannelReceiveRequest channel_receive;

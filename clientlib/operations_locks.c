@@ -154,3 +154,64 @@ const char *fill_rwmutex_hand_over(const struct baton_call *call, struct operati
 	request->rwmutex_hand_over.token = call->token;
 	return NULL;
 }
+
+/* ---- semaphores -------------------------------------------------------------------------------------------------- */
+
+const char *fill_sem_make(const struct baton_call *call, struct operation_request *request)
+{
+	request->semaphore_make = (Baton__V1__SemaphoreMakeRequest)BATON__V1__SEMAPHORE_MAKE_REQUEST__INIT;
+	request->semaphore_make.name = text(call->name);
+	request->semaphore_make.size = call->number;
+	return NULL;
+}
+
+int read_sem_make(const ProtobufCMessage *response, struct result *result)
+{
+	result_face(result)->created = ((const Baton__V1__SemaphoreMakeResponse *)response)->created;
+	return BATON_OK;
+}
+
+const char *fill_sem_acquire(const struct baton_call *call, struct operation_request *request)
+{
+	request->semaphore_acquire = (Baton__V1__SemaphoreAcquireRequest)BATON__V1__SEMAPHORE_ACQUIRE_REQUEST__INIT;
+	request->semaphore_acquire.name = text(call->name);
+	request->semaphore_acquire.count = call->number;
+	request->semaphore_acquire.no_wait = call->no_wait;
+	return NULL;
+}
+
+int read_sem_acquire(const ProtobufCMessage *response, struct result *result)
+{
+	const Baton__V1__SemaphoreAcquireResponse *acquired = (const Baton__V1__SemaphoreAcquireResponse *)response;
+
+	return take_grant(result, acquired->would_block, acquired->token, false);
+}
+
+const char *fill_sem_release(const struct baton_call *call, struct operation_request *request)
+{
+	request->semaphore_release = (Baton__V1__SemaphoreReleaseRequest)BATON__V1__SEMAPHORE_RELEASE_REQUEST__INIT;
+	request->semaphore_release.name = text(call->name);
+	request->semaphore_release.token = call->token;
+	return NULL;
+}
+
+const char *fill_sem_check(const struct baton_call *call, struct operation_request *request)
+{
+	request->semaphore_check = (Baton__V1__SemaphoreCheckRequest)BATON__V1__SEMAPHORE_CHECK_REQUEST__INIT;
+	request->semaphore_check.name = text(call->name);
+	request->semaphore_check.token = call->token;
+	return NULL;
+}
+
+int read_sem_check(const ProtobufCMessage *response, struct result *result)
+{
+	result_face(result)->holds = ((const Baton__V1__SemaphoreCheckResponse *)response)->holds;
+	return BATON_OK;
+}
+
+const char *fill_sem_delete(const struct baton_call *call, struct operation_request *request)
+{
+	request->semaphore_delete = (Baton__V1__SemaphoreDeleteRequest)BATON__V1__SEMAPHORE_DELETE_REQUEST__INIT;
+	request->semaphore_delete.name = text(call->name);
+	return NULL;
+}

@@ -26,4 +26,13 @@ int read_rwmutex_lock(const ProtobufCMessage *response, struct result *result);
 int read_rwmutex_rlock(const ProtobufCMessage *response, struct result *result);
 int read_rwmutex_check(const ProtobufCMessage *response, struct result *result);
 
+const char *fill_sem_make(const struct baton_call *call, struct operation_request *request);
+const char *fill_sem_acquire(const struct baton_call *call, struct operation_request *request);
+const char *fill_sem_release(const struct baton_call *call, struct operation_request *request);
+const char *fill_sem_check(const struct baton_call *call, struct operation_request *request);
+const char *fill_sem_delete(const struct baton_call *call, struct operation_request *request);
+int read_sem_make(const ProtobufCMessage *response, struct result *result);
+int read_sem_acquire(const ProtobufCMessage *response, struct result *result);
+int read_sem_check(const ProtobufCMessage *response, struct result *result);
+
 #endif

@@ -12,6 +12,7 @@
 #include <baton/v1/once.pb-c.h>
 #include <baton/v1/rwmutex.pb-c.h>
 #include <baton/v1/select.pb-c.h>
+#include <baton/v1/semaphore.pb-c.h>
 #include <baton/v1/session.pb-c.h>
 #include <baton/v1/status.pb-c.h>
 #include <baton/v1/waitgroup.pb-c.h>
@@ -105,6 +106,16 @@ static const struct method table[] = {
 		MESSAGES(RWMutexDowngrade, rwmutex_downgrade), GIVING_BACK, METHOD_NAME),
 	METHOD(RWMUTEX_HAND_OVER, "RWMutex.HandOver", handle_rwmutex_hand_over,
 		MESSAGES(RWMutexHandOver, rwmutex_hand_over), GIVING_BACK, METHOD_NAME),
+	METHOD(SEMAPHORE_MAKE, "Semaphore.Make", handle_semaphore_make, MESSAGES(SemaphoreMake, semaphore_make),
+		CHANGING, METHOD_NAME),
+	METHOD(SEMAPHORE_ACQUIRE, "Semaphore.Acquire", handle_semaphore_acquire,
+		MESSAGES(SemaphoreAcquire, semaphore_acquire), BLOCKING, METHOD_NAME),
+	METHOD(SEMAPHORE_RELEASE, "Semaphore.Release", handle_semaphore_release,
+		MESSAGES(SemaphoreRelease, semaphore_release), GIVING_BACK, METHOD_NAME),
+	METHOD(SEMAPHORE_CHECK, "Semaphore.Check", handle_semaphore_check, MESSAGES(SemaphoreCheck, semaphore_check),
+		IN_SESSION, METHOD_NAME),
+	METHOD(SEMAPHORE_DELETE, "Semaphore.Delete", handle_semaphore_delete,
+		MESSAGES(SemaphoreDelete, semaphore_delete), CHANGING, METHOD_NAME),
 	METHOD(WAITGROUP_ADD, "WaitGroup.Add", handle_waitgroup_add, MESSAGES(WaitGroupAdd, wait_group_add), CHANGING,
 		METHOD_NAME),
 	METHOD(WAITGROUP_DONE, "WaitGroup.Done", handle_waitgroup_done, MESSAGES(WaitGroupDone, wait_group_done),

@@ -22,6 +22,7 @@
 #include "daemon/objects/mutex.h"
 #include "daemon/objects/once.h"
 #include "daemon/objects/rwmutex.h"
+#include "daemon/objects/semaphore.h"
 #include "daemon/objects/waitgroup.h"
 
 #define SHARDS 16u /* of a name space */
@@ -49,6 +50,7 @@ static const struct object_type *const types[OBJECT_KIND_COUNT] = {
 	[OBJECT_CHANNEL] = &channel_type,
 	[OBJECT_MUTEX] = &mutex_type,
 	[OBJECT_RWMUTEX] = &rwmutex_type,
+	[OBJECT_SEMAPHORE] = &semaphore_type,
 	[OBJECT_WAITGROUP] = &waitgroup_type,
 	[OBJECT_ONCE] = &once_type,
 	[OBJECT_COND] = &cond_type,

@@ -35,6 +35,7 @@ extern const struct select_kind select_send, select_receive; /* service_channel.
 extern const struct select_kind select_lock;                 /* service_mutex.c */
 extern const struct select_kind select_rlock, select_wlock;  /* service_rwmutex.c */
 extern const struct select_kind select_ended;                /* service_context.c */
+extern const struct select_kind select_acquire;              /* service_semaphore.c */
 extern const struct select_kind select_zero;                 /* service_waitgroup.c */
 extern const struct select_kind select_done;                 /* service_once.c */
 

@@ -25,6 +25,7 @@ static const struct select_kind *const kinds[] = {
 	[KIND(LOCK)] = &select_lock,
 	[KIND(RLOCK)] = &select_rlock,
 	[KIND(WLOCK)] = &select_wlock,
+	[KIND(ACQUIRE)] = &select_acquire,
 	[KIND(WAIT)] = &select_zero,
 	[KIND(DONE)] = &select_ended,
 	[KIND(ONCE)] = &select_done,

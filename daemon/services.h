@@ -36,6 +36,13 @@ method_handler handle_rwmutex_check;
 method_handler handle_rwmutex_downgrade;
 method_handler handle_rwmutex_hand_over;
 
+/* service_semaphore.c */
+method_handler handle_semaphore_make;
+method_handler handle_semaphore_acquire;
+method_handler handle_semaphore_release;
+method_handler handle_semaphore_check;
+method_handler handle_semaphore_delete;
+
 /* service_waitgroup.c */
 method_handler handle_waitgroup_add;
 method_handler handle_waitgroup_done;

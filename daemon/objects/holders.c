@@ -97,13 +97,15 @@ bool holders_visit(const struct holders *holders, const char *role,
 	bool (*visit)(const struct object_party *party, void *arg), void *arg)
 {
 	list_for_each (at, &holders->by_age) {
-		const struct hold *hold = &container_of(at, struct holder, link)->hold;
+		const struct holder *holder = container_of(at, struct holder, link);
+		const struct hold *hold = &holder->hold;
 
 		if (!visit(&(struct object_party){.role = role,
 				   .owner = hold->owner,
 				   .task = hold->task,
 				   .token = hold->token,
-				   .since_ns = hold->since_ns},
+				   .since_ns = hold->since_ns,
+				   .count = holder->count},
 			    arg))
 			return false;
 	}

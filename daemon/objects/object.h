@@ -46,6 +46,7 @@ enum object_kind {
 	OBJECT_CONTEXT,
 	OBJECT_RWMUTEX,
 	OBJECT_COND,
+	OBJECT_SEMAPHORE,
 	OBJECT_KIND_COUNT, /* behind all */
 };
 

@@ -48,6 +48,9 @@ static const int locks[TRANSITION_KIND_COUNT] = {
 	[TRANSITION_RWMUTEX_RLOCKED] = 1,
 	[TRANSITION_RWMUTEX_UNLOCKED] = -1,
 	[TRANSITION_RWMUTEX_ABANDONED] = -1,
+	[TRANSITION_SEMAPHORE_ACQUIRED] = 1,
+	[TRANSITION_SEMAPHORE_RELEASED] = -1,
+	[TRANSITION_SEMAPHORE_LOST] = -1,
 };
 
 /* What is left of BEGUN after its ENDED parts; they are read one by one, while others go on. */

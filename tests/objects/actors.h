@@ -14,6 +14,7 @@
 #include "daemon/objects/mutex.h"
 #include "daemon/objects/object.h"
 #include "daemon/objects/rwmutex.h"
+#include "daemon/objects/semaphore.h"
 #include "daemon/objects/token.h"
 #include "tests/lib/co_test.h"
 
@@ -131,6 +132,9 @@ struct actor {
 	struct lock_grant grant;
 	struct rwmutex *rwmutex;
 	struct lock_grant rw;
+	struct semaphore *semaphore;
+	uint64_t permits; /* wanted */
+	uint64_t token;
 	struct channel *channel;
 	const char *value; /* to send; NULL: receive */
 	bool manual;
@@ -254,6 +258,28 @@ static inline int try_read(struct actor *actor, struct rwmutex *rwmutex)
 static inline int unlock_rw(struct actor *actor, struct rwmutex *rwmutex)
 {
 	return rwmutex_unlock(rwmutex, actor->rw.token, co_now(), NULL, NULL);
+}
+
+/* ---- calls at semaphores ----------------------------------------------------------------------------------------- */
+
+static inline void actor_run_acquire(void *arg)
+{
+	struct actor *actor = arg;
+
+	actor->result = semaphore_acquire(actor->semaphore, &actor->entry, actor->permits, false, &actor->token);
+	actor_report(actor, "acquired");
+}
+
+static inline void start_acquire(struct actor *actor, struct semaphore *semaphore, uint64_t permits)
+{
+	actor->semaphore = semaphore;
+	actor->permits = permits;
+	actor_start(actor, actor_run_acquire);
+}
+
+static inline int try_acquire(struct actor *actor, struct semaphore *semaphore, uint64_t permits)
+{
+	return semaphore_acquire(semaphore, actor_call(actor), permits, true, &actor->token);
 }
 
 /* ---- calls at channels ------------------------------------------------------------------------------------------- */
