@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * poller.pml - the one poller (runtime/idle.c, poll.c, timer.c): three Ms that go to sleep and are woken, and that start
- * a timer and ask for a change while they run.
+ * and stop a timer and ask for a change while they run.
  *
  * Stands for: co_poller_take, co_poller_release, co_poller_wake, go_to_sleep, sleep_in_poller with announce_sleep,
  * sleep_on_futex, co_timer_arm (start_timer), change, co_poller_poll and co_poller_carry_out, whose on_removed makes a
@@ -17,13 +17,14 @@ bool polling;  /* the token */
 bool sleeping; /* its holder may be in the kernel */
 bool written;  /* the eventfd */
 byte sleeps_until = NEVER;
-byte next[MS] = NEVER; /* the first timer of each P */
+byte next[MS] = NEVER; /* the first timer of each P; the last has none */
 byte changes;
 bool queued[MS]; /* a coroutine that a removal made runnable, on the P of who carried it out */
 byte holders;
 byte asleep;
-byte asks_left = 2;
-byte runs_left = 1; /* how often an M that was woken runs something more */
+byte asks_left = 1;
+byte stops_left = 1; /* timers that are stopped: the sleep was announced for them all the same */
+byte runs_left = 1; /* how often an M that sleeps on its futex is woken */
 
 inline wake_poller()
 {
@@ -55,10 +56,6 @@ inline earliest(time)
 	if
 	:: next[1] < time -> time = next[1]
 	:: else
-	fi;
-	if
-	:: next[2] < time -> time = next[2]
-	:: else
 	fi
 }
 
@@ -70,9 +67,9 @@ proctype machine(byte me)
 
 running:
 	queued[me] = false;
-	/* a coroutine: starts a timer, asks for a change, polls without sleeping, or nothing */
+	/* a coroutine: starts or stops a timer, asks for a change, polls without sleeping, or nothing */
 	if
-	:: next[me] == NEVER ->
+	:: me < MS - 1 && next[me] == NEVER ->
 		next[me] = 3 + me;
 		if
 		:: sleeping ->
@@ -82,6 +79,7 @@ running:
 			fi
 		:: else
 		fi
+	:: atomic { stops_left > 0 && next[me] != NEVER -> stops_left--; next[me] = NEVER }
 	:: atomic { asks_left > 0 -> asks_left--; changes++ }
 		wake_poller()
 	:: atomic { !polling -> polling = true; holders++; assert(holders == 1) }
@@ -126,6 +124,7 @@ running:
 			:: else -> break
 			fi
 		od;
+		atomic { until = 0; again = 0 }
 		carry_out(); /* co_poller_poll */
 		if
 		:: !queued[me] ->

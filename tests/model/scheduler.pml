@@ -8,6 +8,8 @@
  * co_idle_leave (machine). `next` and the monitor are left out: without them too, what is queued must be run while an M
  * is idle. That one M sleeps in the poller, not on a futex, makes no difference here: see poller.pml.
  *
+ * A search may miss what there is: what counts is the look at all queues that follows.
+ *
  * Checked: when nothing moves any more no coroutine stands in a queue, though one M is kept for ever; all that was put
  * into a queue was run once; the counts are right.
  */
@@ -16,7 +18,7 @@
 
 byte queue[MS];
 byte global;
-byte to_start = 1; /* coroutines that running ones may still start */
+byte to_start = 1; /* coroutines that running ones, or a thread outside, may still start */
 byte to_run;       /* put into queues, and not begun to run */
 bool kept;         /* an M runs one that never leaves */
 
@@ -31,7 +33,7 @@ inline look_at_all(at, any)
 	any = global > 0;
 	at = 0;
 	do
-	:: !any && at < MS -> any = queue[at] > 0; at++
+	:: atomic { !any && at < MS -> any = queue[at] > 0; at++ }
 	:: else -> break
 	od
 }
@@ -82,6 +84,17 @@ inline offer(m)
 	fi
 }
 
+/* co_queue_steal: half of it, the first to be run. */
+inline steal(from)
+{
+	atomic {
+		me != from && queue[from] > 0 ->
+		queue[me] = queue[me] + (queue[from] + 1) / 2 - 1;
+		queue[from] = queue[from] / 2;
+		found = true
+	}
+}
+
 proctype machine(byte me)
 {
 	byte other;
@@ -111,24 +124,12 @@ again:
 	:: !is_searching -> is_searching = true; searching++
 	:: else
 	fi;
-	victim = 0;
-	do
-	:: victim < MS ->
-		atomic { /* half of it, the first to be run */
-			if
-			:: victim != me && queue[victim] > 0 ->
-				queue[me] = queue[me] + (queue[victim] + 1) / 2 - 1;
-				queue[victim] = queue[victim] / 2;
-				found = true
-			:: else
-			fi
-		}
-		if
-		:: found -> break
-		:: else -> victim++
-		fi
-	:: else -> break
-	od;
+	if
+	:: steal(0)
+	:: steal(1)
+	:: steal(2)
+	:: true /* it misses what there is, or there is nothing */
+	fi;
 	if
 	:: found -> goto have
 	:: else
@@ -141,8 +142,9 @@ again:
 	:: else
 	fi;
 	look_at_all(victim, found);
+	victim = 0;
 	if
-	:: found -> goto awake
+	:: found -> found = false; goto awake
 	:: else
 	fi;
 end_asleep:
@@ -172,17 +174,19 @@ have:
 		if
 		:: other == 0 ->
 			look_at_all(victim, found);
+			victim = 0;
 			if
-			:: found -> offer(other)
+			:: found -> found = false; offer(other)
 			:: else
 			fi
 		:: else
-		fi
+		fi;
+		other = 0
 	:: else
 	fi;
 	/* the coroutine runs: it starts others, ends, or keeps its P for ever */
 	do
-	:: atomic { to_start > 0 -> to_start--; queue[me]++; to_run++ }
+	:: atomic { to_start > 0 -> to_start--; to_run++; queue[me]++ }
 		offer(other)
 	:: atomic { !kept && to_start == 0 -> kept = true }
 end_kept:	false
@@ -190,19 +194,16 @@ end_kept:	false
 	od
 }
 
-/* Hands in a coroutine. */
+/* Hands in a coroutine, if the others have left one to start. */
 proctype foreign()
 {
 	byte other;
-	byte count = 1;
 
-	do
-	:: count > 0 ->
-		count--;
-		atomic { global++; to_run++ }
+	if
+	:: atomic { to_start > 0 -> to_start--; global++; to_run++ }
 		offer(other)
-	:: else -> break
-	od
+	:: to_start == 0
+	fi
 }
 
 init {

@@ -143,8 +143,9 @@ COROUTINE_TEST(one_holder_at_a_time_whatever_ends_the_waits)
 	for (size_t i = 0; i < WORKERS; i++) {
 		workers[i] = (struct worker){.random = test_random_stream(i)};
 		owner_init(&workers[i].session.owner);
-		co_test_go(&group, work, &workers[i]);
 	}
+	for (size_t i = 0; i < WORKERS; i++) /* they meet each other at once */
+		co_test_go(&group, work, &workers[i]);
 	co_test_wait(&group);
 	print_outcomes();
 	for (size_t i = 0; i < MUTEXES; i++)
