@@ -159,7 +159,9 @@ $(B)/gen/%.pb-c.c: proto/%.proto $(PROTOS) | $(DEPS)
 programs-in = $(patsubst %.c,$(B)/%,$(wildcard $(1:%=tests/%/test_*.c)))
 scripts-in = $(wildcard $(1:%=tests/%/test_*.sh) $(1:%=tests/%/test_*.py))
 UNIT := $(call programs-in,unit objects)
-INTEGRATION := $(call programs-in,integration cli) $(call scripts-in,integration cli sim)
+# The examples between processes: processes_*.c and sh_*.sh.
+INTEGRATION := $(call programs-in,integration cli) $(call scripts-in,integration cli sim) \
+	$(patsubst %.c,$(B)/%,$(wildcard tests/examples/processes_*.c)) $(wildcard tests/examples/sh_*.sh)
 STRESS := $(call programs-in,stress) $(call scripts-in,stress)
 # What is not about the code's behaviour runs once, not in every sanitizer: installing, examples, units.
 ONCE := $(wildcard $(addprefix tests/integration/test_,install.sh readme.py demo.sh))
