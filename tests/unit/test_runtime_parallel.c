@@ -145,7 +145,7 @@ static atomic_size_t moves;
 static void wander(void *number)
 {
 	const uint64_t id = co_id();
-	const int64_t limit = co_now() + 10 * CO_SECOND;
+	const int64_t limit = co_now() + 2 * CO_SECOND;
 	const int own = *(const int *)number;
 	size_t seen = 0;
 

@@ -108,7 +108,7 @@ static struct {
 	struct co_p *victim;
 	struct co *records;
 	atomic_uchar *taken;
-	atomic_size_t left;
+	atomic_long left;
 	atomic_size_t stolen;
 	size_t count;
 } market;
@@ -167,7 +167,7 @@ static void owner_and_thieves(void **state)
 	market.taken = memory_zalloc(market.count);
 	assert_non_null(market.records);
 	assert_non_null(market.taken);
-	atomic_store(&market.left, market.count);
+	atomic_store(&market.left, (long)market.count);
 	atomic_store(&market.stolen, 0);
 	for (int i = 0; i < THIEVES; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, steal_all, NULL), 0);

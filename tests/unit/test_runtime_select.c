@@ -408,7 +408,7 @@ static void look_for_ready(void *arg)
 /* At every moment one of two channels is ready: a select with default must find it. */
 COROUTINE_TEST(nonblocking_select_race)
 {
-	const size_t rounds = test_scale(50000);
+	const size_t rounds = test_scale(20000);
 
 	for (size_t i = 0; i < rounds; i++) {
 		struct co_test_group group = {0};
