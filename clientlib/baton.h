@@ -229,10 +229,12 @@ enum baton_operation {
 	BATON_CONTEXT_CHILDREN, /* name, number: behind it    -> contexts, more */
 	BATON_CONTEXT_DELETE,   /* name */
 
-	BATON_COND_WAIT,      /* name mutex token, duration_ns: wait-timeout (0: none)
-			       *   -> holds, token, abandoned, timed_out; or not holds, and reason */
-	BATON_COND_SIGNAL,    /* name                         -> number: woken */
-	BATON_COND_BROADCAST, /* name                         -> number: woken */
+	BATON_COND_WAIT,          /* name mutex token, duration_ns: wait-timeout (0: none)
+				   *   -> holds, token, abandoned, timed_out; or not holds, and reason */
+	BATON_COND_SIGNAL,        /* name                         -> number: woken */
+	BATON_COND_BROADCAST,     /* name                         -> number: woken */
+	BATON_CHAN_SEND_BATCH,    /* name, values, value_count [no_wait] [handle] [type] -> number: sent */
+	BATON_CHAN_RECEIVE_BATCH, /* name, number: at most [no_wait] [manual_ack] [handle] [type] -> messages */
 	BATON_OPERATION_COUNT
 };
 
@@ -273,6 +275,20 @@ struct baton_case {
 	uint64_t reserved[4]; /* 0 */
 };
 
+/* One of several values. */
+struct baton_value {
+	const void *bytes;
+	size_t length;
+};
+
+/* One of several messages that were received. */
+struct baton_message {
+	const void *value;
+	size_t length;
+	uint64_t token; /* with manual_ack: for baton_chan_ack() and _nack() */
+	uint32_t attempt;
+};
+
 /* What a call asks. Zero what its operation does not name. */
 struct baton_call {
 	size_t size; /* sizeof(struct baton_call) */
@@ -310,6 +326,8 @@ struct baton_call {
 	const struct baton_context_value *context_values;
 	size_t context_value_count;
 	const char *mutex; /* of a cond's wait */
+	const struct baton_value *values;
+	size_t value_count;
 };
 
 struct baton_object_info {
@@ -419,6 +437,8 @@ struct baton_result {
 	const struct baton_context_info *contexts;
 	size_t context_count;
 	bool closed; /* a receive case: closed and drained */
+	const struct baton_message *messages;
+	size_t message_count;
 };
 
 /* Makes CALL and waits for its end under CONTEXT (NULL: without limit). The result in *RET (may be NULL) is the
@@ -566,6 +586,17 @@ BATON_API int baton_chan_nack(baton_client *client, const char *name, uint64_t t
 /* As baton_chan_nack(), but the message comes back only after DELAY_NS, whatever becomes of this client. Until then the
  * channel does not say closed. */
 BATON_API int baton_chan_nack_later(baton_client *client, const char *name, uint64_t token, int64_t delay_ns);
+
+/* Sends COUNT values, at most 256, in order and as one that waits: it keeps its place until all are sent. *RET_SENT
+ * tells how many were; 0 is returned where any was, and the errors of baton_chan_send() mean that none was. */
+BATON_API int baton_chan_send_batch(baton_client *client, baton_context *context, const char *name,
+	const struct baton_value *values, size_t count, size_t *ret_sent);
+
+/* Waits for the first message and takes what is there, up to MAX (at most 256). They are in *RET, which is the
+ * caller's: baton_result_free(). MANUAL_ACK: each is to be acknowledged by its token. Errors as baton_chan_receive().
+ */
+BATON_API int baton_chan_receive_batch(baton_client *client, baton_context *context, const char *name, size_t max,
+	bool manual_ack, struct baton_result **ret);
 
 BATON_API int baton_chan_close(baton_client *client, const char *name); /* BATON_ECLOSECLOSED */
 BATON_API int baton_chan_len(baton_client *client, const char *name, uint64_t *ret);

@@ -265,7 +265,9 @@ static int judge_early(const struct core *core, const struct operation *operatio
 /* What its verdict is to be judged by. False: no memory. */
 static bool note_deliveries(struct core_call *call, const struct baton_call *asked)
 {
-	call->delivers = asked->operation == BATON_CHAN_RECEIVE && !asked->manual_ack;
+	const bool receives = asked->operation == BATON_CHAN_RECEIVE || asked->operation == BATON_CHAN_RECEIVE_BATCH;
+
+	call->delivers = receives && !asked->manual_ack;
 	if (asked->operation != BATON_SELECT)
 		return true;
 	call->cases = case_list_new(asked);

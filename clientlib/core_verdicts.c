@@ -142,6 +142,18 @@ static void never_acknowledge(struct core *core, struct core_call *call)
 		core->never_from = call->reply_number;
 }
 
+/* The first takes over the place in `unread`; so its answer, and with it every other's request, is there before the
+ * reply is acknowledged. */
+static void give_back_all(struct core *core, struct core_call *call, const struct baton_result *face)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < face->message_count && all; i++)
+		all = give_back(core, call, operation_find(BATON_CHAN_NACK), call->name, face->messages[i].token);
+	if (!all)
+		never_acknowledge(core, call);
+}
+
 /* The verdict of a call that was given up. */
 static void take_late_verdict(struct core *core, struct core_call *call, const struct reply *reply)
 {
@@ -160,7 +172,9 @@ static void take_late_verdict(struct core *core, struct core_call *call, const s
 	}
 	if (brought_message(call, reply, error, face))
 		put_unread(core, call, reply);
-	if (token == 0 || !give_back(core, call, operation_find(undo), name, token))
+	if (face != NULL && face->message_count > 0)
+		give_back_all(core, call, face);
+	else if (token == 0 || !give_back(core, call, operation_find(undo), name, token))
 		never_acknowledge(core, call);
 	result_free(result);
 }

@@ -10,6 +10,7 @@
 #include "base/name.h"
 #include "baton/v1/status.pb-c.h"
 #include "clientlib/cases.h"
+#include "clientlib/operations_batch.h"
 #include "clientlib/operations_context.h"
 #include "clientlib/operations_locks.h"
 #include "clientlib/operations_sync.h"
@@ -501,6 +502,12 @@ static const struct operation operations[BATON_OPERATION_COUNT] = {
 		RESPONSE(channel_delete_response), fill_channel_delete, read_nothing},
 	[BATON_CHAN_OPEN] = {"chan", METHOD(CHANNEL_OPEN), OPERATION_SESSION | OPERATION_NAMED, BATON_CHAN_RELEASE,
 		RESPONSE(channel_open_response), fill_channel_open, read_channel_open},
+	[BATON_CHAN_SEND_BATCH] = {"chan", METHOD(CHANNEL_SENDBATCH),
+		OPERATION_BLOCKS | OPERATION_SESSION | OPERATION_NAMED, NONE, RESPONSE(channel_send_batch_response),
+		fill_send_batch, read_send_batch},
+	[BATON_CHAN_RECEIVE_BATCH] = {"chan", METHOD(CHANNEL_RECEIVEBATCH),
+		OPERATION_BLOCKS | OPERATION_SESSION | OPERATION_NAMED, BATON_CHAN_NACK,
+		RESPONSE(channel_receive_batch_response), fill_receive_batch, read_receive_batch},
 	[BATON_CHAN_RELEASE] = {"chan", METHOD(CHANNEL_RELEASE), OPERATION_SESSION | OPERATION_NAMED, NONE,
 		RESPONSE(channel_release_response), fill_channel_release, read_nothing},
 	[BATON_WG_ADD] = {"wg", METHOD(WAITGROUP_ADD), OPERATION_SESSION | OPERATION_NAMED, NONE,

@@ -61,6 +61,8 @@ struct operation_request {
 		Baton__V1__ChannelDeleteRequest channel_delete;
 		Baton__V1__ChannelOpenRequest channel_open;
 		Baton__V1__ChannelReleaseRequest channel_release;
+		Baton__V1__ChannelSendBatchRequest channel_send_batch;
+		Baton__V1__ChannelReceiveBatchRequest channel_receive_batch;
 		Baton__V1__WaitGroupAddRequest wait_group_add;
 		Baton__V1__WaitGroupDoneRequest wait_group_done;
 		Baton__V1__WaitGroupWaitRequest wait_group_wait;

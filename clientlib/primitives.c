@@ -163,6 +163,44 @@ int baton_chan_nack(baton_client *client, const char *name, uint64_t token)
 	return on_channel(client, BATON_CHAN_NACK, name, token);
 }
 
+int baton_chan_send_batch(baton_client *client, baton_context *context, const char *name,
+	const struct baton_value *values, size_t count, size_t *ret_sent)
+{
+	const struct baton_call call = {
+		.size = sizeof(call),
+		.operation = BATON_CHAN_SEND_BATCH,
+		.name = name,
+		.values = values,
+		.value_count = count,
+	};
+	struct baton_result *result = NULL;
+	const int r = baton_invoke(client, context, &call, &result);
+
+	*ret_sent = r == BATON_OK ? (size_t)result->number : 0;
+	baton_result_free(result);
+	return r;
+}
+
+int baton_chan_receive_batch(baton_client *client, baton_context *context, const char *name, size_t max,
+	bool manual_ack, struct baton_result **ret)
+{
+	const struct baton_call call = {
+		.size = sizeof(call),
+		.operation = BATON_CHAN_RECEIVE_BATCH,
+		.name = name,
+		.number = max,
+		.manual_ack = manual_ack,
+	};
+	struct baton_result *result = NULL;
+	const int r = baton_invoke(client, context, &call, &result);
+
+	if (r == BATON_OK)
+		*ret = result;
+	else
+		baton_result_free(result);
+	return r;
+}
+
 int baton_chan_nack_later(baton_client *client, const char *name, uint64_t token, int64_t delay_ns)
 {
 	return tell(client, NULL,

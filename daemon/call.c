@@ -77,6 +77,14 @@ void call_await_acknowledgement(struct call *call, struct channel *channel, uint
 {
 	call->delivery_of = object_ref(channel_object(channel));
 	call->delivery_token = token;
+	call->delivery_count = 1;
+}
+
+void call_await_acknowledgements(struct call *call, struct channel *channel, uint64_t *tokens, size_t count)
+{
+	call->delivery_of = object_ref(channel_object(channel));
+	call->delivery_tokens = tokens;
+	call->delivery_count = count;
 }
 
 void call_at_end(struct call *call, void (*free)(void *arg), void *arg)
@@ -172,14 +180,18 @@ static bool send_reply(struct call *call, const ProtobufCMessage *response, bool
 
 void call_settle(struct call *call, bool acknowledged)
 {
+	const uint64_t *tokens = call->delivery_tokens != NULL ? call->delivery_tokens : &call->delivery_token;
 	struct object *object = call->delivery_of;
 
-	if (object != NULL && acknowledged)
-		(void)channel_acknowledge(channel_of(object), call->delivery_token);
-	else if (object != NULL)
-		(void)channel_return(channel_of(object), call->delivery_token, co_now_cached());
+	for (size_t i = 0; object != NULL && i < call->delivery_count; i++) {
+		if (acknowledged)
+			(void)channel_acknowledge(channel_of(object), tokens[i]);
+		else
+			(void)channel_return(channel_of(object), tokens[i], co_now_cached());
+	}
 	if (object != NULL)
 		object_unref(object);
+	memory_free(call->delivery_tokens);
 	call->delivery_of = NULL;
 	call_free(call);
 }

@@ -62,6 +62,9 @@ void call_close_connection(struct call *call);
  * first. Takes a reference of its own. */
 void call_await_acknowledgement(struct call *call, struct channel *channel, uint64_t token);
 
+/* Likewise for COUNT deliveries; takes TOKENS, memory of memory_alloc(). */
+void call_await_acknowledgements(struct call *call, struct channel *channel, uint64_t *tokens, size_t count);
+
 /* Ends the call with STATUS (a baton.v1.Status) and REASON, and a text for people. Returns STATUS. */
 int call_fail(struct call *call, int status, int reason, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
@@ -120,6 +123,8 @@ struct call {
 	void *at_end_arg;
 	struct object *delivery_of; /* call_await_acknowledgement: a reference */
 	uint64_t delivery_token;
+	uint64_t *delivery_tokens; /* several instead of the one; NULL: that */
+	size_t delivery_count;
 	uint64_t reply_number; /* 0: the reply has not left, or nobody knows whether it arrived */
 	uint8_t *outcome;      /* CALL_DONE: the reply's body; in ENTRY, which is through, or memory of its own */
 	size_t outcome_length;

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "daemon/call.h"
 #include "daemon/limits.h"
+#include "daemon/packed.h"
 #include "daemon/registry.h"
 #include "daemon/select_kind.h"
 #include "daemon/services.h"
@@ -43,53 +44,15 @@ struct selection {
 
 /* ---- from bytes to cases ----------------------------------------------------------------------------------------- */
 
-#define CASE_KEY 0x0a /* SelectCases.cases, delimited */
-
-/* The bytes of a SelectCases that are still to be looked at. */
-struct rest {
-	const uint8_t *at;
-	const uint8_t *end;
-};
-
-/* Steps over the next case: where its bytes are. False: there is none. */
-static bool next_case(struct rest *rest, const uint8_t **ret, size_t *ret_length)
-{
-	uint64_t length = 0;
-	unsigned shift = 0;
-	uint8_t byte;
-
-	if (rest->at == rest->end || *rest->at++ != CASE_KEY)
-		return false;
-	do {
-		if (rest->at == rest->end || shift > 28)
-			return false;
-		byte = *rest->at++;
-		length |= (uint64_t)(byte & 0x7f) << shift;
-		shift += 7;
-	} while (byte >= 0x80);
-	if (length > (uint64_t)(rest->end - rest->at))
-		return false;
-	*ret = rest->at;
-	*ret_length = (size_t)length;
-	rest->at += length;
-	return true;
-}
-
 /* How many cases there are, in *RET. 0, or the status with which the call has failed. */
-static int count_cases(struct call *call, struct rest rest, size_t *ret)
+static int count_cases(struct call *call, struct packed packed, size_t *ret)
 {
-	const uint8_t *bytes;
-	size_t length;
-
-	*ret = 0;
-	while (rest.at < rest.end) {
-		if (!next_case(&rest, &bytes, &length))
-			return call_fail(call, STATUS(INVALID_ARGUMENT), REASON(BAD_REQUEST),
-				"the cases of the SelectWaitRequest are no SelectCases");
-		if (++*ret > LIMIT_SELECT_CASES)
-			return call_fail(call, STATUS(INVALID_ARGUMENT), REASON(BAD_REQUEST),
-				"the select has more than %u cases", LIMIT_SELECT_CASES);
-	}
+	if (!packed_count(packed, ret))
+		return call_fail(call, STATUS(INVALID_ARGUMENT), REASON(BAD_REQUEST),
+			"the cases of the SelectWaitRequest are no SelectCases");
+	if (*ret > LIMIT_SELECT_CASES)
+		return call_fail(call, STATUS(INVALID_ARGUMENT), REASON(BAD_REQUEST),
+			"the select has more than %u cases", LIMIT_SELECT_CASES);
 	return STATUS(OK);
 }
 
@@ -158,13 +121,13 @@ static int open_case(struct call *call, const Baton__V1__SelectCase *request, st
 	return status;
 }
 
-static int open_all(struct call *call, struct rest rest, struct selection *selection)
+static int open_all(struct call *call, struct packed packed, struct selection *selection)
 {
 	const uint8_t *bytes;
 	size_t length;
 	int status = STATUS(OK);
 
-	while (status == STATUS(OK) && next_case(&rest, &bytes, &length)) {
+	while (status == STATUS(OK) && packed_next(&packed, &bytes, &length)) {
 		const Baton__V1__SelectCase *request =
 			call_unpack(call, &baton__v1__select_case__descriptor, bytes, length);
 
@@ -231,18 +194,18 @@ static int select_one(
 int handle_select_wait(struct call *call, const void *message, void *response)
 {
 	const Baton__V1__SelectWaitRequest *request = message;
-	const struct rest rest = {.at = request->cases.data, .end = request->cases.data + request->cases.len};
+	const struct packed packed = {.at = request->cases.data, .end = request->cases.data + request->cases.len};
 	const bool no_wait = request->no_wait;
 	struct selection *selection;
 	size_t count;
-	int status = count_cases(call, rest, &count);
+	int status = count_cases(call, packed, &count);
 
 	if (status != STATUS(OK))
 		return status;
 	selection = selection_new(count);
 	if (selection == NULL)
 		return call_fail_object(call, "select", NULL, OBJECT_ENOMEM);
-	status = open_all(call, rest, selection);
+	status = open_all(call, packed, selection);
 	if (status == STATUS(OK))
 		status = select_one(call, selection, no_wait, response);
 	selection_free(selection);

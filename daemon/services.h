@@ -22,6 +22,10 @@ method_handler handle_channel_make;
 method_handler handle_channel_open;
 method_handler handle_channel_release;
 
+/* service_channel_batch.c */
+method_handler handle_channel_send_batch;
+method_handler handle_channel_receive_batch;
+
 /* service_mutex.c */
 method_handler handle_mutex_lock;
 method_handler handle_mutex_unlock;

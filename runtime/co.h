@@ -395,6 +395,9 @@ int co_wait_park_commit(
  * be called before the wait has parked (under the lock that the parker holds). */
 bool co_wait_claim(struct co_wait *wait, struct co_waiter *winner, int result);
 
+/* Whether somebody has claimed it, or nobody had a moment ago. The memory must be known to be valid. */
+bool co_wait_is_claimed(const struct co_wait *wait);
+
 /* Makes a claimed wait's coroutine runnable. From any coroutine, any thread's own stack. WAIT may be gone on return. */
 void co_wait_ready(struct co_wait *wait);
 

@@ -112,6 +112,11 @@ bool co_wait_claim(struct co_wait *wait, struct co_waiter *winner, int result)
 	return co_wait_claim_inline(wait, winner, result);
 }
 
+bool co_wait_is_claimed(const struct co_wait *wait)
+{
+	return (atomic_load_explicit(&wait->state, memory_order_acquire) & CLAIMED) != 0;
+}
+
 void co_wait_ready(struct co_wait *wait)
 {
 	co_wait_ready_inline(wait);

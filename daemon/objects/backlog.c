@@ -70,6 +70,13 @@ void backlog_put_back(struct backlog *backlog, struct parcel *parcel)
 	backlog->length++;
 }
 
+struct parcel *backlog_first(const struct backlog *backlog)
+{
+	if (backlog->returned != NULL || list_is_empty(&backlog->fresh))
+		return backlog->returned;
+	return container_of(backlog->fresh.next, struct parcel, link);
+}
+
 struct parcel *backlog_take(struct backlog *backlog)
 {
 	struct parcel *parcel = backlog->returned;

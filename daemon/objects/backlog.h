@@ -24,6 +24,9 @@ void backlog_add(struct backlog *backlog, struct parcel *parcel);
 /* Puts PARCEL, which was taken, back into its place. */
 void backlog_put_back(struct backlog *backlog, struct parcel *parcel);
 
+/* The parcel with the lowest number, left where it is; NULL if there is none. */
+struct parcel *backlog_first(const struct backlog *backlog);
+
 /* Takes the parcel with the lowest number; NULL if there is none. */
 struct parcel *backlog_take(struct backlog *backlog);
 

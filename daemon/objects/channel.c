@@ -263,8 +263,7 @@ int channel_try_send(struct channel *channel, struct seat *seat)
 	return OBJECT_OK;
 }
 
-/* Parks in QUEUE. Called and returns with the lock held. */
-static int wait_in(struct channel *channel, struct co_waitq *queue, struct entry *entry, const char *reason)
+int channel_wait_in(struct channel *channel, struct co_waitq *queue, struct entry *entry, const char *reason)
 {
 	int r;
 
@@ -288,7 +287,7 @@ int channel_send(struct channel *channel, struct entry *entry, struct message *m
 	co_spin_lock(&channel->object.lock);
 	r = channel_try_send(channel, &entry->seat);
 	if (r == OBJECT_EWOULDBLOCK && !no_wait)
-		r = wait_in(channel, &channel->senders, entry, "chan send");
+		r = channel_wait_in(channel, &channel->senders, entry, "chan send");
 	channel_leave(channel);
 	if (r != OBJECT_OK)
 		parcel_free(entry->seat.slot);
@@ -297,27 +296,44 @@ int channel_send(struct channel *channel, struct entry *entry, struct message *m
 
 /* ---- receiving --------------------------------------------------------------------------------------------------- */
 
-/* SENDER, claimed, has sent what it waited with. */
-static void complete_send(struct channel *channel, struct seat *sender, struct parcel *parcel)
+/* Whether SENDER, first of the queue, sends its parcel now. The last one ends its wait; before that it stays where it
+ * is, unless it has been ended otherwise. If not it is taken out. */
+static bool take_turn(struct channel *channel, struct seat *sender)
 {
+	const struct parcel *parcel = sender->slot;
+	const bool is_last = parcel->next_in_batch == NULL;
+
+	if (!is_last && !co_wait_is_claimed(sender->waiter.wait))
+		return true;
+	co_waitq_remove(&channel->senders, &sender->waiter);
+	return is_last && co_wait_claim(sender->waiter.wait, &sender->waiter, OBJECT_OK);
+}
+
+/* SENDER, whose turn it is, sends its parcel. */
+static void complete_send(struct channel *channel, struct seat *sender)
+{
+	struct parcel *parcel = sender->slot;
+	struct parcel *next = parcel->next_in_batch;
+
 	sender->entry->sequence = commit_send(channel, parcel);
-	sender->slot = NULL;
-	co_wait_ready(&sender->entry->wait);
+	sender->slot = next;
+	if (next == NULL)
+		co_wait_ready(&sender->entry->wait);
 }
 
 /* Lets waiting senders fill the room that there is. */
 static void admit_senders(struct channel *channel)
 {
 	while (channel->backlog.length < channel->options.capacity) {
-		struct co_waiter *waiter = co_waitq_pop(&channel->senders);
+		struct co_waiter *waiter = co_waitq_first(&channel->senders);
 		struct parcel *parcel;
 
 		if (waiter == NULL)
 			return;
-		if (!co_wait_claim(waiter->wait, waiter, OBJECT_OK))
-			continue;
 		parcel = seat_of(waiter)->slot;
-		complete_send(channel, seat_of(waiter), parcel);
+		if (!take_turn(channel, seat_of(waiter)))
+			continue;
+		complete_send(channel, seat_of(waiter));
 		backlog_add(&channel->backlog, parcel);
 	}
 }
@@ -346,9 +362,8 @@ static int receive_from_sender(struct channel *channel, struct seat *seat)
 
 		if (!reserve(channel, seat->entry, parcel, seat->entry->since_ns))
 			return OBJECT_EENDED;
-		co_waitq_remove(&channel->senders, waiter);
-		if (co_wait_claim(waiter->wait, waiter, OBJECT_OK)) {
-			complete_send(channel, seat_of(waiter), parcel);
+		if (take_turn(channel, seat_of(waiter))) {
+			complete_send(channel, seat_of(waiter));
 			deliver(channel, seat, parcel);
 			return OBJECT_OK;
 		}
@@ -379,7 +394,7 @@ int channel_receive(
 	co_spin_lock(&channel->object.lock);
 	r = channel_try_receive(channel, &entry->seat);
 	if (r == OBJECT_EWOULDBLOCK && !no_wait)
-		r = wait_in(channel, &channel->receivers, entry, "chan receive");
+		r = channel_wait_in(channel, &channel->receivers, entry, "chan receive");
 	channel_leave(channel);
 	if (r == OBJECT_OK)
 		*ret = channel_delivery_at(&entry->seat);

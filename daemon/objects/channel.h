@@ -67,6 +67,17 @@ int channel_send(struct channel *channel, struct entry *entry, struct message *m
 int channel_receive(
 	struct channel *channel, struct entry *entry, bool no_wait, bool manual, struct channel_delivery *ret);
 
+/* As channel_send() for COUNT messages, not more than CHANNEL_BATCH_MAX, in order: one wait, that keeps its place until
+ * all are sent. *RET tells how many were; the error is of the first, so that 0 messages were sent. */
+#define CHANNEL_BATCH_MAX 256u
+int channel_send_batch(struct channel *channel, struct entry *entry, struct message *const *messages, size_t count,
+	bool no_wait, size_t *ret);
+
+/* As channel_receive(): waits for the first message, then takes what is there, up to MAX (not above CHANNEL_BATCH_MAX)
+ * messages and, behind the first, BYTES bytes. *RET tells how many are in DELIVERIES; the error is of the first. */
+int channel_receive_batch(struct channel *channel, struct entry *entry, bool no_wait, bool manual, size_t max,
+	size_t bytes, struct channel_delivery *deliveries, size_t *ret);
+
 /* Fills in CHOICE, a case of ENTRY's select: to send MESSAGE (references as for channel_send) or to receive. The
  * caller's reference to CHANNEL is to last as long as the case. 0 or OBJECT_ENOMEM. */
 int channel_send_case(

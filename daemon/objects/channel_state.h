@@ -68,6 +68,9 @@ bool channel_visit_handles(
 int channel_try_send(struct channel *channel, struct seat *seat);
 int channel_try_receive(struct channel *channel, struct seat *seat);
 
+/* Parks in QUEUE. Called and returns with the lock held. */
+int channel_wait_in(struct channel *channel, struct co_waitq *queue, struct entry *entry, const char *reason);
+
 /* What SEAT received. */
 static inline struct channel_delivery channel_delivery_at(const struct seat *seat)
 {

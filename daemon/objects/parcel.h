@@ -20,6 +20,7 @@ struct parcel {
 	struct list link;        /* in the backlog, among the deliveries by age, or among the delayed */
 	union {
 		struct co_timer timer;         /* channel_delay.c's */
+		struct parcel *next_in_batch;  /* while its send waits: what is to be sent behind it */
 		struct parcel *next_in_bucket; /* deliveries.c's */
 		struct {                       /* backlog.c's */
 			struct parcel *child;
