@@ -15,7 +15,10 @@
 #include "runtime/co.h"
 #include "runtime/sim/private.h"
 
-enum { DESCRIPTORS_MAX = 1 << 17 };
+enum {
+	DESCRIPTORS_MAX = 1 << 17,
+	SHORT_PERCENT = 3, /* of writes take less than there is room for */
+};
 
 #define NOTICE_NS (5 * CO_MILLISECOND) /* the most that an end takes to find out that its connection is cut */
 
@@ -336,6 +339,8 @@ ssize_t sim_write_passing(int fd, const void *buffer, size_t length, int pass)
 		return -EAGAIN;
 	}
 	length = length < room ? length : room;
+	if (sim_percent(SHORT_PERCENT))
+		length = 1 + (size_t)sim_below(length);
 	sim_trace("write %d %zu", fd, length);
 	while (length > 1 && sim_percent(end->traits.split_percent)) {
 		size_t piece = 1 + (size_t)sim_below(length - 1);

@@ -61,13 +61,32 @@ const char *draw_channel(void)
 	return channels[sim_below(CHANNELS)].name;
 }
 
-unsigned new_message(char text[MESSAGE_TEXT_BYTES])
+/* Most are short; some are sent by reference, some are longer than a reader's block or than a connection has room for.
+ */
+static size_t draw_padding(void)
 {
+	switch (sim_below(10)) {
+	case 0:
+		return (size_t)sim_below(MESSAGE_BYTES - 32);
+	case 1:
+		return (size_t)sim_below(8192);
+	default:
+		return (size_t)sim_below(64);
+	}
+}
+
+unsigned new_message(char text[MESSAGE_BYTES], size_t *ret_length)
+{
+	size_t padding = draw_padding();
+	int length;
+
 	if (message_count == MESSAGES)
 		sim_fail("more messages than there is room for");
 	else
 		message_count++;
-	(void)snprintf(text, MESSAGE_TEXT_BYTES, "%u", message_count - 1);
+	length = snprintf(text, MESSAGE_BYTES, "%u ", message_count - 1);
+	memset(text + length, 'x', padding);
+	*ret_length = (size_t)length + padding;
 	return message_count - 1;
 }
 
@@ -78,10 +97,9 @@ void note_sent(unsigned number, enum sent sent)
 
 static void send_message(struct worker *worker)
 {
-	char text[MESSAGE_TEXT_BYTES];
-	unsigned number = new_message(text);
-	struct baton_call call = {
-		.operation = BATON_CHAN_SEND, .name = draw_channel(), .value = text, .value_length = strlen(text)};
+	static char text[MESSAGE_BYTES]; /* the call copies it */
+	struct baton_call call = {.operation = BATON_CHAN_SEND, .name = draw_channel(), .value = text};
+	unsigned number = new_message(text, &call.value_length);
 	struct patience patience = draw_patience();
 	struct baton_result *result;
 	int r = make_call(worker, &call, &patience, &result);
@@ -95,13 +113,17 @@ static void send_message(struct worker *worker)
 
 /* ---- receiving --------------------------------------------------------------------------------------------------- */
 
-/* The number in RESULT's message. */
+/* The number in RESULT's message, which must be whole. */
 static unsigned number_in(const struct baton_result *result)
 {
-	char text[64];
+	const char *text = result->value;
+	char *end;
+	unsigned number = (unsigned)strtoul(text, &end, 10); /* a NUL is behind it */
 
-	(void)snprintf(text, sizeof text, "%.*s", (int)result->value_length, (const char *)result->value);
-	return (unsigned)strtoul(text, NULL, 10);
+	for (end++; end < text + result->value_length; end++)
+		if (*end != 'x')
+			sim_fail("message %u is damaged", number);
+	return number;
 }
 
 static void note_receipt(struct sim_client *client, unsigned number)

@@ -2,8 +2,6 @@
  *
  * part_select.c - selects over sends, receives, a lock and a timer: of all cases exactly one happens.
  */
-#include <string.h>
-
 #include "tests/sim/workload.h"
 
 #define CASES_MAX 5
@@ -11,12 +9,13 @@
 
 static const int errors[] = {BATON_EWOULDBLOCK, BATON_EDEADLINE, BATON_ECANCELED};
 
+static char texts[CASES_MAX][MESSAGE_BYTES]; /* the call copies them */
+
 /* The cases of one select, and the messages of those that send. */
 struct selection {
 	struct baton_case cases[CASES_MAX];
 	size_t count;
 	unsigned numbers[CASES_MAX];
-	char texts[CASES_MAX][MESSAGE_TEXT_BYTES];
 	bool has_lock; /* one at most: no select may wait for a mutex twice */
 };
 
@@ -28,10 +27,8 @@ static void add_case(struct selection *selection)
 	switch (sim_below(5)) {
 	case 0:
 	case 1:
-		selection->numbers[i] = new_message(selection->texts[i]);
-		*added = (struct baton_case){.kind = BATON_CASE_SEND, .name = draw_channel()};
-		added->value = selection->texts[i];
-		added->value_length = strlen(selection->texts[i]);
+		*added = (struct baton_case){.kind = BATON_CASE_SEND, .name = draw_channel(), .value = texts[i]};
+		selection->numbers[i] = new_message(texts[i], &added->value_length);
 		break;
 	case 2:
 		if (!selection->has_lock) {

@@ -3,10 +3,10 @@
  * sim_daemon.c - batond's own code and tens of clients in one simulated process, under faults: see workload.h for what
  * they do, faults.h for what goes wrong.
  *
- * usage: sim_daemon [--first SEED] [--seeds N] [--trace FILE] [--verbose]
+ * usage: sim_daemon [--first SEED] [--seeds N] [--stop] [--trace FILE] [--verbose]
  *
- * Each seed is a process of its own. A seed that fails is named with the command that repeats it. Exit status: 0 if
- * none failed, else 1.
+ * Each seed is a process of its own. --stop: after the first that fails. A seed that fails is named with the command
+ * that repeats it. Exit status: 0 if none failed, else 1.
  */
 #include <getopt.h>
 #include <signal.h>
@@ -275,6 +275,7 @@ int main(int count, char **arguments)
 	static const struct option known[] = {
 		{"first", required_argument, NULL, 'f'},
 		{"seeds", required_argument, NULL, 'n'},
+		{"stop", no_argument, NULL, 's'},
 		{"trace", required_argument, NULL, 't'},
 		{"verbose", no_argument, NULL, 'v'},
 		{NULL, 0, NULL, 0},
@@ -284,6 +285,8 @@ int main(int count, char **arguments)
 	uint64_t first = 1;
 	uint64_t seeds = 1;
 	uint64_t failed = 0;
+	uint64_t done = 0;
+	bool stops = false;
 	int option;
 
 	while ((option = getopt_long(count, arguments, "", known, NULL)) != -1)
@@ -293,6 +296,9 @@ int main(int count, char **arguments)
 			break;
 		case 'n':
 			seeds = strtoull(optarg, NULL, 10);
+			break;
+		case 's':
+			stops = true;
 			break;
 		case 't':
 			trace = optarg;
@@ -305,9 +311,9 @@ int main(int count, char **arguments)
 		}
 	(void)unsetenv("NOTIFY_SOCKET"); /* what is simulated is no service */
 	(void)unsetenv("WATCHDOG_USEC");
-	for (uint64_t i = 0; i < seeds; i++)
-		failed += !seed_passes(arguments[0], first + i, trace);
-	printf("%llu seeds from %llu, %llu failed, %lld s\n", (unsigned long long)seeds, (unsigned long long)first,
+	for (; done < seeds && !(stops && failed > 0); done++)
+		failed += !seed_passes(arguments[0], first + done, trace);
+	printf("%llu seeds from %llu, %llu failed, %lld s\n", (unsigned long long)done, (unsigned long long)first,
 		(unsigned long long)failed, (long long)(time(NULL) - began));
 	return failed == 0 ? 0 : 1;
 }

@@ -86,8 +86,8 @@ bool expect_outcome(struct worker *worker, const char *what, int error, const in
 const char *draw_mutex(void);
 void use_lock(struct worker *worker, const char *name, uint64_t token);
 
-/* Some channel; a new message, its text and its number; what became of its send; a message that was received. */
-enum { MESSAGE_TEXT_BYTES = 16 };
+/* Some channel; a new message of drawn length, and its number; what became of its send; a message that was received. */
+enum { MESSAGE_BYTES = 40 << 10 };
 
 enum sent {
 	SENT_UNKNOWN, /* under way, or nobody can say */
@@ -96,7 +96,7 @@ enum sent {
 };
 
 const char *draw_channel(void);
-unsigned new_message(char text[MESSAGE_TEXT_BYTES]);
+unsigned new_message(char text[MESSAGE_BYTES], size_t *ret_length);
 void note_sent(unsigned number, enum sent sent);
 void note_received(struct sim_client *client, const struct baton_result *result);
 
