@@ -18,7 +18,7 @@ struct bounds {
 
 static bool holds_frame(const struct bounds *bounds, uintptr_t frame)
 {
-	return frame % sizeof(uintptr_t) == 0 && frame >= bounds->low && frame < bounds->high &&
+	return frame != 0 && frame % sizeof(uintptr_t) == 0 && frame >= bounds->low && frame < bounds->high &&
 	       bounds->high - frame >= 2 * sizeof(uintptr_t);
 }
 

@@ -31,8 +31,8 @@ void memory_set_fault(bool (*fails)(size_t bytes))
 	memory.fails = fails;
 }
 
-/* A block that begins with its size. */
-struct block {
+/* What stands before a block. */
+struct header {
 	size_t bytes;
 	size_t unused; /* keeps what follows aligned */
 	unsigned char content[];
@@ -40,21 +40,21 @@ struct block {
 
 static void *new_block(size_t bytes, int fill)
 {
-	struct block *block = NULL;
+	struct header *header = NULL;
 
 	if (memory.fails == NULL || !memory.fails(bytes))
-		block = malloc(sizeof(*block) + bytes);
-	if (block == NULL)
+		header = malloc(sizeof(*header) + bytes);
+	if (header == NULL)
 		return NULL;
-	block->bytes = bytes;
+	header->bytes = bytes;
 	memory.live++;
-	memset(block->content, fill, bytes);
-	return block->content;
+	memset(header->content, fill, bytes);
+	return header->content;
 }
 
-static struct block *block_of(void *content)
+static struct header *header_of(void *block)
 {
-	return (struct block *)(void *)((unsigned char *)content - offsetof(struct block, content));
+	return (struct header *)(void *)((unsigned char *)block - offsetof(struct header, content));
 }
 
 void *memory_alloc(size_t bytes)
@@ -67,15 +67,15 @@ void *memory_zalloc(size_t bytes)
 	return new_block(bytes, 0);
 }
 
-void *memory_realloc(void *content, size_t bytes)
+void *memory_realloc(void *block, size_t bytes)
 {
-	size_t former = content != NULL ? block_of(content)->bytes : 0;
+	size_t former = block != NULL ? header_of(block)->bytes : 0;
 	void *fresh = new_block(bytes, FRESH);
 
-	if (fresh == NULL || content == NULL)
+	if (fresh == NULL || block == NULL)
 		return fresh;
-	memcpy(fresh, content, former < bytes ? former : bytes);
-	memory_free(content);
+	memcpy(fresh, block, former < bytes ? former : bytes);
+	memory_free(block);
 	return fresh;
 }
 
@@ -91,14 +91,14 @@ char *memory_copy(const void *bytes, size_t length)
 	return copy;
 }
 
-void memory_free(void *content)
+void memory_free(void *block)
 {
-	struct block *block;
+	struct header *header;
 
-	if (content == NULL)
+	if (block == NULL)
 		return;
-	block = block_of(content);
+	header = header_of(block);
 	memory.live--;
-	memset(block->content, FREED, block->bytes);
-	free(block);
+	memset(header->content, FREED, header->bytes);
+	free(header);
 }

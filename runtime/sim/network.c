@@ -110,9 +110,15 @@ static void give_number(struct end *end)
 	net.open++;
 }
 
+/* What stands under the number; NULL: it is not open. */
+static struct end *look_up(int fd)
+{
+	return fd >= SIM_FD_FIRST && fd < SIM_FD_FIRST + net.count ? net.ends[fd - SIM_FD_FIRST] : NULL;
+}
+
 static struct end *find(int fd, enum kind kind)
 {
-	struct end *end = fd >= SIM_FD_FIRST && fd < SIM_FD_FIRST + net.count ? net.ends[fd - SIM_FD_FIRST] : NULL;
+	struct end *end = look_up(fd);
 
 	if (end != NULL && end->kind == kind)
 		return end;
@@ -141,11 +147,10 @@ static struct end *new_end(enum kind kind)
 
 static void drop_segments(struct list *segments)
 {
-	struct list *link;
+	list_for_each_safe (at, segments) {
+		struct segment *segment = container_of(at, struct segment, link);
 
-	while ((link = list_pop_head(segments)) != NULL) {
-		struct segment *segment = container_of(link, struct segment, link);
-
+		list_remove(&segment->link);
 		if (segment->passed >= 0)
 			sim_close(segment->passed);
 		free(segment);
@@ -161,7 +166,7 @@ static void free_end(struct end *end)
 	list_remove(&end->queued);
 	if (end->peer != NULL)
 		end->peer->peer = NULL;
-	if (end->fd >= 0) {
+	if (end->fd >= SIM_FD_FIRST) {
 		net.ends[end->fd - SIM_FD_FIRST] = NULL;
 		net.open--;
 	}
@@ -171,7 +176,7 @@ static void free_end(struct end *end)
 
 unsigned sim_network_events(int fd)
 {
-	struct end *end = fd >= SIM_FD_FIRST && fd < SIM_FD_FIRST + net.count ? net.ends[fd - SIM_FD_FIRST] : NULL;
+	struct end *end = look_up(fd);
 	unsigned events = 0;
 
 	if (end == NULL)
@@ -204,12 +209,8 @@ static void plan_arrival(struct end *end)
 static void take_in(struct end *end, struct segment *segment)
 {
 	list_remove(&segment->link);
-	if (!segment->is_end) {
-		list_add_tail(&end->arrived, &segment->link);
-		return;
-	}
-	end->at_end = true;
-	free(segment);
+	list_add_tail(&end->arrived, &segment->link);
+	end->at_end |= segment->is_end;
 }
 
 static void arrive(struct sim_event *event)
@@ -387,7 +388,7 @@ static void refuse_all(struct list *ends)
 
 void sim_close(int fd)
 {
-	struct end *end = fd >= SIM_FD_FIRST && fd < SIM_FD_FIRST + net.count ? net.ends[fd - SIM_FD_FIRST] : NULL;
+	struct end *end = look_up(fd);
 
 	if (end == NULL) {
 		sim_fail("descriptor %d is closed, and is not open", fd);
@@ -501,8 +502,9 @@ void sim_process_end(uint32_t pid)
 
 bool sim_is_process(int fd)
 {
-	return fd >= SIM_FD_FIRST && fd < SIM_FD_FIRST + net.count && net.ends[fd - SIM_FD_FIRST] != NULL &&
-	       net.ends[fd - SIM_FD_FIRST]->kind == KIND_PROCESS;
+	const struct end *end = look_up(fd);
+
+	return end != NULL && end->kind == KIND_PROCESS;
 }
 
 /* ---- faults ---------------------------------------------------------------------------------- */

@@ -165,18 +165,24 @@ static void let_go(struct record *record)
 		poll->on_removed(poll);
 }
 
+/* Of the records to be let go of one; NULL: there is none. */
+static struct record *next_removal(void)
+{
+	list_for_each (at, &poller.records)
+		if (container_of(at, struct record, link)->asked_removal)
+			return container_of(at, struct record, link);
+	return NULL;
+}
+
 bool co_poller_carry_out(void)
 {
-	bool any = poller.removals > 0;
+	struct record *record;
+	bool any = false;
 
-	while (poller.removals > 0) {
-		struct record *record = NULL;
-
-		list_for_each (at, &poller.records)
-			if (container_of(at, struct record, link)->asked_removal)
-				record = container_of(at, struct record, link);
+	while ((record = next_removal()) != NULL) {
 		poller.removals--;
 		let_go(record);
+		any = true;
 	}
 	return any;
 }

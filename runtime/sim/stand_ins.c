@@ -89,44 +89,44 @@ static struct {
 	struct co_wait *wait; /* NULL: nobody waits */
 	const sigset_t *waited_for;
 	sigset_t pending;
-} signals;
+} received;
 
 void sim_signal(int number)
 {
 	sim_trace("signal %d", number);
-	if (signals.wait != NULL && sigismember(signals.waited_for, number) && co_wait_cancel(signals.wait, number))
+	if (received.wait != NULL && sigismember(received.waited_for, number) && co_wait_cancel(received.wait, number))
 		return;
-	(void)sigaddset(&signals.pending, number);
+	(void)sigaddset(&received.pending, number);
 }
 
 static int take_pending(const sigset_t *wanted)
 {
 	for (int number = 1; number < SIGRTMAX; number++)
-		if (sigismember(wanted, number) == 1 && sigismember(&signals.pending, number) == 1) {
-			(void)sigdelset(&signals.pending, number);
+		if (sigismember(wanted, number) == 1 && sigismember(&received.pending, number) == 1) {
+			(void)sigdelset(&received.pending, number);
 			return number;
 		}
 	return 0;
 }
 
-int co_signal_wait(struct co_context *context, const sigset_t *wanted, pid_t *ret_pid)
+int co_signal_wait(struct co_context *context, const sigset_t *signals, pid_t *ret_pid)
 {
 	struct co_wait wait;
-	int r = take_pending(wanted);
+	int r = take_pending(signals);
 
 	if (ret_pid != NULL)
 		*ret_pid = 1;
 	if (r != 0)
 		return r;
-	if (signals.wait != NULL)
+	if (received.wait != NULL)
 		return CO_EINVAL;
 	co_wait_init(&wait, "signal");
-	signals.wait = &wait;
-	signals.waited_for = wanted;
+	received.wait = &wait;
+	received.waited_for = signals;
 	co_outside_add(1);
 	r = co_wait_park(&wait, context, CO_NEVER, NULL);
 	co_outside_add(-1);
-	signals.wait = NULL;
+	received.wait = NULL;
 	return r;
 }
 
