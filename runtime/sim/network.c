@@ -297,8 +297,8 @@ ssize_t sim_read(int fd, void *buffer, size_t length, int *passed)
 
 	if (end == NULL)
 		return -EBADF;
-	while (done < length && !list_is_empty(&end->arrived)) {
-		struct segment *segment = container_of(end->arrived.next, struct segment, link);
+	list_for_each_safe (at, &end->arrived) {
+		struct segment *segment = container_of(at, struct segment, link);
 		size_t left = segment->length - segment->taken;
 		size_t n = left < length - done ? left : length - done;
 
@@ -310,10 +310,10 @@ ssize_t sim_read(int fd, void *buffer, size_t length, int *passed)
 		memcpy((uint8_t *)buffer + done, segment->bytes + segment->taken, n);
 		segment->taken += n;
 		done += n;
-		if (segment->taken == segment->length) {
-			list_remove(&segment->link);
-			free(segment);
-		}
+		if (segment->taken < segment->length)
+			break;
+		list_remove(&segment->link);
+		free(segment);
 	}
 	give_room(end, done);
 	sim_trace("read %d %zu", fd, done);

@@ -233,6 +233,8 @@ static int run_seed(uint64_t seed, const char *trace)
 	alarm(GIVE_UP_SECONDS);                                /* it may run in a circle without time going on */
 	log_set_level(world.is_verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR);
 	status = sim_run(&options, simulate, NULL);
+	if (status == 0)
+		server_clean_up();
 	if (status == 0 && (sim_live_blocks() != 0 || sim_open_descriptors() != 0))
 		sim_fail(
 			"%zu blocks of memory and %zu descriptors are left", sim_live_blocks(), sim_open_descriptors());
