@@ -13,16 +13,14 @@
 #include "daemon/objects/token.h"
 #include "daemon/objects/waitgroup.h"
 #include "tests/lib/co_test.h"
+#include "tests/objects/stoppable.h"
 
 #define WORKERS 24
 #define ROUNDS test_scale(8000)
 
 struct worker {
 	struct test_random random;
-	struct owner owner;
-	struct co_spin guard; /* keeps the entry valid for those who stop it */
-	bool is_calling;
-	struct entry entry;
+	struct stoppable session;
 };
 
 static struct worker workers[WORKERS];
@@ -38,28 +36,18 @@ static struct {
 
 static struct entry *begin_call(struct worker *worker, int64_t deadline_ns)
 {
-	co_spin_lock(&worker->guard);
-	entry_init(&worker->entry, &worker->owner, co_now(), deadline_ns);
-	worker->is_calling = true;
-	co_spin_unlock(&worker->guard);
-	return &worker->entry;
+	stoppable_begin(&worker->session, deadline_ns);
+	return &worker->session.entry;
 }
 
 static void end_call(struct worker *worker)
 {
-	co_spin_lock(&worker->guard);
-	worker->is_calling = false;
-	co_spin_unlock(&worker->guard);
+	stoppable_end(&worker->session);
 }
 
 static void stop_somebody(struct test_random *random)
 {
-	struct worker *victim = &workers[test_random_below(random, WORKERS)];
-
-	co_spin_lock(&victim->guard);
-	if (victim->is_calling)
-		entry_stop(&victim->entry, OBJECT_ECANCELED);
-	co_spin_unlock(&victim->guard);
+	stoppable_stop(&workers[test_random_below(random, WORKERS)].session);
 }
 
 /* Yields, stops somebody, or does nothing. */
@@ -75,19 +63,17 @@ static void disturb(struct worker *worker)
 
 static int64_t choose_deadline(struct worker *worker)
 {
-	if (test_random_below(&worker->random, 4) != 0)
-		return CO_NEVER;
-	return co_now() + (int64_t)test_random_below(&worker->random, 50000);
+	return random_deadline(&worker->random);
 }
 
 /* The session ends, with all that it has, and the worker opens another. */
 static void die(struct worker *worker)
 {
 	atomic_fetch_add(&outcomes.deaths, 1);
-	owner_end(&worker->owner);
-	while (owner_release_some(&worker->owner, co_now()))
+	owner_end(&worker->session.owner);
+	while (owner_release_some(&worker->session.owner, co_now()))
 		co_yield();
-	owner_init(&worker->owner);
+	owner_init(&worker->session.owner);
 }
 
 static void count_outcome(int r)
@@ -108,7 +94,7 @@ static void run_workers(void (*work)(void *worker))
 	token_set_range(1, UINT64_MAX);
 	for (size_t i = 0; i < WORKERS; i++) {
 		workers[i] = (struct worker){.random = test_random_stream(i)};
-		owner_init(&workers[i].owner);
+		owner_init(&workers[i].session.owner);
 		co_test_go(&group, work, &workers[i]);
 	}
 	co_test_wait(&group);
@@ -127,7 +113,7 @@ static void check_rest(uint64_t length)
 	CHECK_EQUAL(description.waiters, 0);
 	CHECK_EQUAL(description.length, length);
 	for (size_t i = 0; i < WORKERS; i++)
-		CHECK_EQUAL(workers[i].owner.hold_count, 0);
+		CHECK_EQUAL(workers[i].session.owner.hold_count, 0);
 	object_unref(object);
 }
 
@@ -438,7 +424,7 @@ COROUTINE_TEST(a_stopped_waiter_passes_its_signal_on)
 	CHECK_EQUAL(cond_make("c", NULL, &object), OBJECT_OK);
 	for (size_t i = 0; i < WORKERS; i++) {
 		workers[i] = (struct worker){.random = test_random_stream(i)};
-		owner_init(&workers[i].owner);
+		owner_init(&workers[i].session.owner);
 	}
 	for (size_t i = test_scale(400); i > 0; i--)
 		race_signals(&random);
