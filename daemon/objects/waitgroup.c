@@ -455,14 +455,15 @@ static void waitgroup_visit_parties(
 static void waitgroup_free(struct object *object)
 {
 	struct waitgroup *group = waitgroup_of(object);
+	struct list *at;
 
-	co_spin_lock(&object->lock);
-	while (!list_is_empty(&group->shares)) {
-		struct share *share = container_of(group->shares.next, struct share, link);
+	HASH_CLEAR(by_owner, group->by_owner);
+	while ((at = list_pop_head(&group->shares)) != NULL) {
+		struct share *share = container_of(at, struct share, link);
 
-		lower_share(group, share, share->count);
+		owner_drop(&share->hold);
+		memory_free(share);
 	}
-	unlock(group);
 	object_done(object);
 	memory_free(group);
 }
