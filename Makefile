@@ -257,6 +257,13 @@ asan: ## all tests under AddressSanitizer, UBSan and LeakSanitizer (clang)
 tsan: ## all tests under ThreadSanitizer (clang)
 	$(MAKE) B=$(B)-tsan CC=clang SANITIZE=thread TEST_TIMEOUT=600 check-tests
 
+check-procs: ## what has a daemon in it, with daemons on 2 and on 4 threads
+	TEST_PROCS=2 $(MAKE) check-daemons
+	TEST_PROCS=4 $(MAKE) check-daemons
+
+check-daemons: tests
+	$(RUN) $(filter-out $(SYSTEMD) $(ONCE),$(INTEGRATION)) $(filter %libbaton_races,$(STRESS))
+
 check-ucontext: ## all tests with the portable switch
 	$(MAKE) B=$(B)-ucontext UCONTEXT=1 TEST_TIMEOUT=300 check-tests
 
@@ -287,8 +294,14 @@ $(B)/arm64_switch: $(ARM64_SWITCH) runtime/switch.h
 	@mkdir -p $(@D)
 	$(ARM64_CC) -std=c11 -D_GNU_SOURCE -I. -O2 -g $(WARNINGS) -static -o $@ $(ARM64_SWITCH)
 
+check-model: $(call deps-of,model) ## every state of the models of what threads and a reader agree on (spin); tests/model
+	@CC=$(CC) tests/model/check $(B)/model
+
+check-mutations: $(call deps-of,model) # faults planted in the models are found
+	@CC=$(CC) tests/model/check $(B)/model --mutations
+
 # One after the other: each uses all processors itself.
-check-all: $(call deps-of,check-all lint) ## check, sanitizers, stress, other switches and guards, fuzzing, units, lint
+check-all: $(call deps-of,check-all lint model) ## check, sanitizers, stress, other switches and guards, fuzzing, units, lint
 	$(MAKE) check
 	$(MAKE) lint
 	$(MAKE) B=$(B)-clang CC=clang tests
@@ -297,6 +310,9 @@ check-all: $(call deps-of,check-all lint) ## check, sanitizers, stress, other sw
 	$(MAKE) sim SEEDS=5000
 	$(MAKE) check-ucontext
 	$(MAKE) check-arm64
+	$(MAKE) check-model
+	$(MAKE) check-mutations
+	$(MAKE) check-procs
 	$(MAKE) asan
 	$(MAKE) tsan
 	$(MAKE) fuzz FUZZ_SECONDS=10
@@ -354,7 +370,7 @@ HEADERS := $(wildcard $(addsuffix /*.h,base proto runtime runtime/sim daemon dae
 	tests/examples))
 SOURCES := $(wildcard $(addsuffix /*.c,base proto runtime runtime/sim daemon daemon/objects clientlib cli))
 TESTS := $(wildcard tests/*/*.[ch] tests/bench/peers/*.[ch] tests/bench/runtime/*.[ch])
-SCRIPTS := $(filter-out %.py,$(wildcard scripts/* .ci/run demo/* tests/*/*.sh))
+SCRIPTS := $(filter-out %.py,$(wildcard tests/model/check scripts/* .ci/run demo/* tests/*/*.sh))
 
 header-check: $(HEADERS:%=$(B)/headers/%.ok) # each header compiles alone
 $(B)/headers/%.ok: % | $(GENERATED) $(call deps-of,build check)
@@ -458,6 +474,6 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all asan bench bench-runtime check check-all check-arm64 check-arm64-tests check-stress check-tests check-ucontext \
-	clean demo deps deps-bench dist format fuzz fuzzers go-tests-check header-check help install install-files layer-check lint \
+.PHONY: all asan bench bench-runtime check check-all check-arm64 check-arm64-tests check-daemons check-model \
+	check-mutations check-procs check-stress check-tests check-ucontext clean demo deps deps-bench dist format fuzz fuzzers go-tests-check header-check help install install-files layer-check lint \
 	lint-cppcheck lint-format lint-shell lint-tidy semantics-check sim symbols-check tests tsan uninstall
