@@ -133,7 +133,7 @@ static bool bind_stack(struct co_p *p, struct co *coroutine)
 	p->stacks_in_use++;
 	if (p->stackless_first != NULL)
 		co_retry_stackless(p);
-	co_fiber_init(&coroutine->fiber, co_stack_low(stack), co_stack_bytes(stack), enter);
+	co_fiber_init(&coroutine->fiber, co_stack_low(stack), co_stack_bytes(stack) - co_stack_colour(stack), enter);
 	return true;
 }
 

@@ -39,6 +39,8 @@ enum {
 	CACHE_MOVE = 128, /* how many go between a cache and the hot list at once */
 	HOT_MAX = 256,    /* stacks on the hot list that keep their memory */
 	TRIM_STEP = 64,
+	COLOURS = 16,
+	COLOUR_BYTES = 64, /* a line of the cache */
 };
 
 struct slab {
@@ -240,6 +242,11 @@ char *co_stack_low(const struct co_stack *stack)
 size_t co_stack_bytes(const struct co_stack *stack)
 {
 	return (size_t)(stack->low + pool.bytes - co_stack_low(stack));
+}
+
+size_t co_stack_colour(const struct co_stack *stack)
+{
+	return (uintptr_t)stack->low / pool.bytes % COLOURS * COLOUR_BYTES;
 }
 
 bool co_stack_is_intact(const struct co_stack *stack)

@@ -42,8 +42,12 @@ struct co_stack *co_stack_get(struct co_stack_cache *cache);
 void co_stack_put(struct co_stack_cache *cache, struct co_stack *stack);
 
 /* The lowest usable address, and the usable bytes from there. */
-char *co_stack_low(const struct co_stack *stack);
-size_t co_stack_bytes(const struct co_stack *stack);
+__attribute__((pure)) char *co_stack_low(const struct co_stack *stack);
+__attribute__((pure)) size_t co_stack_bytes(const struct co_stack *stack);
+
+/* How many bytes at its upper end are left out, so that the stacks' first frames do not all fall into the same few sets
+ * of the processor's cache. */
+__attribute__((pure)) size_t co_stack_colour(const struct co_stack *stack);
 
 /* False when the canary of a stack that has one instead of a guard page was overwritten. */
 bool co_stack_is_intact(const struct co_stack *stack);
