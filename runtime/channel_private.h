@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/check.h"
 #include "runtime/co.h"
 #include "runtime/sched.h"
 
@@ -43,6 +44,8 @@ static inline void co_channel_lock(struct co_channel *channel)
 {
 	if (!co_runtime.is_alone)
 		co_spin_lock(&channel->lock);
+	else
+		co_check_machine();
 }
 
 /* Before the lock is released: for co_channel_looks_ready(). */

@@ -8,6 +8,7 @@
 #include <signal.h>
 
 #include "runtime/dump.h"
+#include "runtime/local.h"
 
 #define MXCSR_FLAGS 0x3fu     /* exceptions that have occurred */
 #define MXCSR_DEFAULT 0x1f80u /* all exceptions masked, round to nearest */
@@ -39,6 +40,12 @@ void co_check_thread(void)
 	if ((__builtin_ia32_stmxcsr() & ~MXCSR_FLAGS) != MXCSR_DEFAULT)
 		co_fatal("fatal error: a coroutine changed its thread's floating-point control word\n");
 #endif
+}
+
+void co_check_machine(void)
+{
+	if (co_m_self() == NULL)
+		co_fatal("fatal error: a channel was used by a thread that is none of the run's\n");
 }
 
 #endif

@@ -24,10 +24,17 @@ static inline void co_check_stack(const struct co *coroutine)
 /* Ends the program if a coroutine has changed its thread's signal mask or floating-point control word. */
 void co_check_thread(void);
 
+/* Ends the program if the calling thread is none of the run's. */
+void co_check_machine(void);
+
 /* Notes how many pages the coroutine touched whose STACK this was. */
 void co_check_stack_use(struct co_p *p, const struct co_stack *stack);
 #else
 static inline void co_check_thread(void)
+{
+}
+
+static inline void co_check_machine(void)
 {
 }
 

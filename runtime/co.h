@@ -475,7 +475,8 @@ void co_defer(struct co_deferred *deferred);
 
 /* ---- Go's primitives for coroutines of this process ------------------------------------------ */
 
-/* A channel of elements of a fixed size. A NULL channel blocks for ever, as Go's nil. */
+/* A channel of elements of a fixed size. A NULL channel blocks for ever, as Go's nil. For coroutines and callbacks of
+ * the run: another thread hands in a coroutine (co_go_from_thread) that uses it. */
 struct co_channel;
 
 /* CAPACITY 0: unbuffered. The caller owns it: co_channel_free(), when nobody waits on it. NULL: no memory. */

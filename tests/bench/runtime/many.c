@@ -63,11 +63,32 @@ static void wait_at_gate(void *arg)
 	(void)co_waitgroup_done(&gate->group);
 }
 
+/* What passed between two readings, by the clock and of CPU, as NAME and NAME-cpu: ns each. */
+struct reading {
+	int64_t wall;
+	int64_t cpu;
+};
+
+static struct reading read_clocks(void)
+{
+	return (struct reading){co_now(), cpu_now()};
+}
+
+static void tell_since(struct reading began, size_t n, const char *name)
+{
+	struct reading now = read_clocks();
+	char name_cpu[32];
+
+	(void)snprintf(name_cpu, sizeof(name_cpu), "%s-cpu", name);
+	tell(name, (double)(now.wall - began.wall) / (double)n);
+	tell(name_cpu, (double)(now.cpu - began.cpu) / (double)n);
+}
+
 static void park_round(size_t n, const char *park, const char *wake)
 {
 	struct gate gate = {.channel = co_channel_new(sizeof(int64_t), 0)};
 	double before = memory();
-	int64_t began = co_now();
+	struct reading began = read_clocks();
 
 	must(gate.channel != NULL ? 0 : CO_ENOMEM, "channel");
 	must(co_waitgroup_add(&gate.up, (int32_t)n), "add");
@@ -75,13 +96,13 @@ static void park_round(size_t n, const char *park, const char *wake)
 	for (size_t i = 0; i < n; i++)
 		must(co_go(wait_at_gate, &gate), "go");
 	must(co_waitgroup_wait(NULL, &gate.up), "wait");
-	tell(park, (double)(co_now() - began) / (double)n);
+	tell_since(began, n, park);
 	if (strcmp(park, "cold") == 0)
 		tell("bytes", (memory() - before) / (double)n);
-	began = co_now();
+	began = read_clocks();
 	must(co_channel_close(gate.channel), "close");
 	must(co_waitgroup_wait(NULL, &gate.group), "wait");
-	tell(wake, (double)(co_now() - began) / (double)n);
+	tell_since(began, n, wake);
 	co_channel_free(gate.channel);
 }
 

@@ -33,12 +33,18 @@ func memory() float64 {
 	return kilobytes * 1024
 }
 
+// What passed since two readings, by the clock and of CPU, as name and name-cpu: ns each.
+func tellSince(began time.Time, usedBefore int64, n int, name string) {
+	tell(name, float64(time.Since(began))/float64(n))
+	tell(name+"-cpu", float64(cpuNow()-usedBefore)/float64(n))
+}
+
 func parkRound(n int, park, wake string) {
 	runtime.GC()
 	before := memory()
 	gate := make(chan int)
 	var up, group sync.WaitGroup
-	began := time.Now()
+	began, usedBefore := time.Now(), cpuNow()
 	up.Add(n)
 	group.Add(n)
 	for i := 0; i < n; i++ {
@@ -49,14 +55,14 @@ func parkRound(n int, park, wake string) {
 		}()
 	}
 	up.Wait()
-	tell(park, float64(time.Since(began))/float64(n))
+	tellSince(began, usedBefore, n, park)
 	if park == "cold" {
 		tell("bytes", (memory()-before)/float64(n))
 	}
-	began = time.Now()
+	began, usedBefore = time.Now(), cpuNow()
 	close(gate)
 	group.Wait()
-	tell(wake, float64(time.Since(began))/float64(n))
+	tellSince(began, usedBefore, n, wake)
 }
 
 // Twice: the second round finds what the first has left.
