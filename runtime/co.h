@@ -561,15 +561,19 @@ static inline int co_mutex_lock(struct co_context *context, struct co_mutex *mut
 
 bool co_mutex_try_lock(struct co_mutex *mutex);
 
-/* 0 or CO_EUNLOCKED. */
-static inline int co_mutex_unlock(struct co_mutex *mutex)
+/* True if it was locked, nobody waits for it, and now it is not locked; else nothing was done. */
+static inline bool co_mutex_unlock_at_once(struct co_mutex *mutex)
 {
 	unsigned state = 1;
 
-	if (atomic_compare_exchange_strong_explicit(
-		    &mutex->state, &state, 0, memory_order_release, memory_order_relaxed))
-		return 0;
-	return co_mutex_unlock_slowly(mutex);
+	return atomic_compare_exchange_strong_explicit(
+		&mutex->state, &state, 0, memory_order_release, memory_order_relaxed);
+}
+
+/* 0 or CO_EUNLOCKED. */
+static inline int co_mutex_unlock(struct co_mutex *mutex)
+{
+	return co_mutex_unlock_at_once(mutex) ? 0 : co_mutex_unlock_slowly(mutex);
 }
 
 /* Go's sync.RWMutex: many readers or one writer. Zero is unlocked and ready. Not tied to coroutines: another may
@@ -655,7 +659,7 @@ int co_once_do_slowly(struct co_context *context, struct co_once *once, void (*f
  * co_once_do on the same ONCE it deadlocks. */
 static inline int co_once_do(struct co_context *context, struct co_once *once, void (*function)(void *arg), void *arg)
 {
-	if (atomic_load_explicit(&once->is_done, memory_order_acquire))
+	if (__builtin_expect(atomic_load_explicit(&once->is_done, memory_order_acquire), 1))
 		return 0;
 	return co_once_do_slowly(context, once, function, arg);
 }

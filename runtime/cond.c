@@ -2,13 +2,14 @@
  *
  * cond.c - Go's sync.Cond for coroutines: a queue of waiters, first in, first out.
  *
- * A waiter queues before it unlocks the mutex, so no signal after that is missed. A broadcast reaches the tickets drawn
- * before it, however many steps that takes: who waits later is not woken by it.
+ * A waiter queues before it unlocks the mutex, or under one lock with it, so no signal after that is missed. A
+ * broadcast reaches the tickets drawn before it, however many steps that takes: who waits later is not woken by it.
  *
  * Lock: cond->lock guards all fields. The mutex is unlocked, and waits are readied, after it.
  */
 #include "runtime/claimed.h"
 #include "runtime/co.h"
+#include "runtime/wait.h"
 
 struct party {
 	struct co_waiter waiter;
@@ -29,6 +30,34 @@ static void give_up(struct co_cond *cond, struct co_waiter *waiter, struct co_wa
 		co_cond_signal(cond);
 }
 
+static void leave_queue(struct co_cond *cond, struct co_waiter *waiter)
+{
+	co_spin_lock(&cond->lock);
+	co_waitq_remove(&cond->waiters, waiter);
+	co_spin_unlock(&cond->lock);
+}
+
+/* Waits where the mutex can be unlocked under the cond's lock, which is held until the caller has left its stack.
+ * False, and nothing was done, if others wait for the mutex. */
+static bool wait_at_once(struct co_cond *cond, struct co_mutex *mutex, int *ret)
+{
+	struct party party;
+	struct co_wait wait;
+
+	co_spin_lock(&cond->lock);
+	if (!co_mutex_unlock_at_once(mutex)) {
+		co_spin_unlock(&cond->lock);
+		return false;
+	}
+	co_wait_init_within(&wait, "sync.Cond.Wait", CO_WAIT_BY_LOCK);
+	party.ticket = cond->next_ticket++;
+	co_waitq_push(&cond->waiters, &party.waiter, &wait);
+	*ret = co_wait_park_within(&wait, &cond->lock);
+	if (*ret != 0) /* no coroutine called */
+		leave_queue(cond, &party.waiter);
+	return true;
+}
+
 int co_cond_wait(struct co_context *context, struct co_cond *cond, struct co_mutex *mutex)
 {
 	struct party party;
@@ -38,6 +67,10 @@ int co_cond_wait(struct co_context *context, struct co_cond *cond, struct co_mut
 
 	if (r != 0)
 		return r;
+	if (context == NULL && wait_at_once(cond, mutex, &r)) {
+		(void)co_mutex_lock(NULL, mutex);
+		return r;
+	}
 	co_wait_init(&wait, "sync.Cond.Wait");
 	co_spin_lock(&cond->lock);
 	party.ticket = cond->next_ticket++;
@@ -49,11 +82,8 @@ int co_cond_wait(struct co_context *context, struct co_cond *cond, struct co_mut
 		return unlocked;
 	}
 	r = co_wait_park(&wait, context, CO_NEVER, NULL);
-	if (r != 0) {
-		co_spin_lock(&cond->lock);
-		co_waitq_remove(&cond->waiters, &party.waiter);
-		co_spin_unlock(&cond->lock);
-	}
+	if (r != 0)
+		leave_queue(cond, &party.waiter);
 	(void)co_mutex_lock(NULL, mutex); /* without a context it cannot fail */
 	return r;
 }
