@@ -3,6 +3,7 @@
  * cmd_locks.c - baton mutex, rwmutex and sem, and the short forms lock, rlock, wlock: holding while CMD runs, or in the
  * session BATON_SESSION by tokens.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/acquire.h"
@@ -150,10 +151,31 @@ static struct lockable lockable_of(
 	};
 }
 
+#define MANY_NAMES_BYTES 8192
+
+/* The names with spaces between them. False: there are far too many. */
+static bool join_names(const struct invocation *invocation, char names[MANY_NAMES_BYTES])
+{
+	size_t length = 0;
+
+	for (size_t i = 0; i < invocation->word_count && length < MANY_NAMES_BYTES; i++)
+		length += (size_t)snprintf(
+			names + length, MANY_NAMES_BYTES - length, "%s%s", i == 0 ? "" : " ", invocation->words[i]);
+	return length < MANY_NAMES_BYTES;
+}
+
 int run_mutex_lock(const struct invocation *invocation)
 {
-	const struct lockable mutex = lockable_of(invocation, "mutex", BATON_MUTEX_LOCK, BATON_MUTEX_UNLOCK);
+	struct lockable mutex = lockable_of(invocation, "mutex", BATON_MUTEX_LOCK, BATON_MUTEX_UNLOCK);
+	char names[MANY_NAMES_BYTES];
 
+	if (invocation->word_count > 1) {
+		if (!join_names(invocation, names))
+			return say_usage(invocation, "these are too many names");
+		mutex.name = mutex.acquire.name = mutex.release.name = names;
+		mutex.acquire.operation = BATON_MUTEX_LOCK_ALL;
+		mutex.release.operation = BATON_MUTEX_UNLOCK_ALL;
+	}
 	return run_lockable(invocation, &mutex);
 }
 

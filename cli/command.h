@@ -125,6 +125,7 @@ struct command {
 	struct argument arguments[COMMAND_MAX_ARGUMENTS];
 	enum option_id options[COMMAND_MAX_OPTIONS];
 	size_t option_count;
+	bool takes_names;      /* and they are: the command takes several */
 	bool dashes_end_names; /* what stands between the first name and a "--" are names too */
 	const char *summary;   /* one line, for lists */
 	const char *details;   /* further lines, for --help and the manual; NULL: none */

@@ -112,16 +112,17 @@ const struct option options[OPTION_COUNT] = {
 
 #define WLOCK_ROW RWLOCK_ROW("write", "Nobody else reads or writes meanwhile.", run_rwmutex_lock)
 
-#define LOCK_ROW                                                                                                       \
-	.arguments = {{"N", ARGUMENT_NAME, false}, {"CMD", ARGUMENT_PROGRAM, true}},                                   \
-	OPTIONS(HOLD_OPTIONS, OPTION_FIFO, OPTION_LOCK_DELAY), .dashes_end_names = true,                               \
-	.summary = "hold the mutex N while CMD runs",                                                                  \
-	.details =                                                                                                     \
-		"CMD finds BATON_NAME, BATON_TOKEN (the fencing token), BATON_SESSION and BATON_SERVER in its "        \
-		"environment, and BATON_ABANDONED=1 where the last holder died. The lock is released when every "      \
-		"process below it has gone. Killed with -9, baton takes CMD along, and the lock passes on when "       \
-		"the last process below it has gone. A lock that is lost while CMD runs ends CMD: exit 121. Without "  \
-		"CMD, which only works inside BATON_SESSION, it prints the token, and the session keeps the lock.",    \
+#define LOCK_ROW                                                                                                            \
+	.arguments = {{"N...", ARGUMENT_NAME, false}, {"CMD", ARGUMENT_PROGRAM, true}},                                     \
+	OPTIONS(HOLD_OPTIONS, OPTION_FIFO, OPTION_LOCK_DELAY), .takes_names = true, .dashes_end_names = true,               \
+	.summary = "hold the mutex N, or several at once, while CMD runs",                                                  \
+	.details =                                                                                                          \
+		"CMD finds BATON_NAME, BATON_TOKEN (the fencing token), BATON_SESSION and BATON_SERVER in its "             \
+		"environment, and BATON_ABANDONED=1 where the last holder died. The lock is released when every "           \
+		"process below it has gone. Killed with -9, baton takes CMD along, and the lock passes on when "            \
+		"the last process below it has gone. A lock that is lost while CMD runs ends CMD: exit 121. Several names " \
+		"need the -- before CMD: they are locked in one step, all or none. Without "                                \
+		"CMD, which only works inside BATON_SESSION, it prints the token, and the session keeps the lock.",         \
 	.run = run_mutex_lock
 
 const struct command commands[] = {

@@ -79,6 +79,8 @@ struct subject connection_subject(const struct baton_call *call)
 		[BATON_MUTEX_LOCK] = "mutex",
 		[BATON_MUTEX_UNLOCK] = "mutex",
 		[BATON_MUTEX_CHECK] = "mutex",
+		[BATON_MUTEX_LOCK_ALL] = "mutex",
+		[BATON_MUTEX_UNLOCK_ALL] = "mutex",
 		[BATON_RWMUTEX_LOCK] = "rwmutex",
 		[BATON_RWMUTEX_RLOCK] = "rwmutex",
 		[BATON_RWMUTEX_UNLOCK] = "rwmutex",

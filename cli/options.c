@@ -316,19 +316,40 @@ const struct argument *invocation_next_argument(const struct invocation *invocat
 	const struct argument *argument = invocation->command->arguments;
 
 	for (size_t i = 0; i < invocation->word_count && argument->name != NULL; i++)
-		if (argument->kind != ARGUMENT_TEXTS)
+		if (argument->kind != ARGUMENT_TEXTS && argument->kind != ARGUMENT_PROGRAM)
 			argument++;
 	return argument->name == NULL ? NULL : argument;
 }
 
+static bool has_dashes(const struct parser *parser, int from)
+{
+	while (from < parser->argc && strcmp(parser->argv[from], "--") != 0)
+		from++;
+	return from < parser->argc;
+}
+
+static void take_name(struct parser *parser, const char *word)
+{
+	const char *why;
+
+	if (name_is_valid(word, strlen(word), &why))
+		parser->to->words[parser->to->word_count++] = word;
+	else
+		fail(parser, "the name \"%s\" %s", word, why);
+}
+
 static void begin_program(struct parser *parser, int at)
 {
-	if (parser->to->command->dashes_end_names)
-		for (int i = at; i < parser->argc; i++)
-			if (strcmp(parser->argv[i], "--") == 0) {
-				fail(parser, "one name only before \"--\"; CMD stands behind it");
-				return;
-			}
+	const struct command *command = parser->to->command;
+
+	if (command->takes_names && has_dashes(parser, at)) {
+		take_name(parser, parser->argv[at]);
+		return;
+	}
+	if (command->dashes_end_names && has_dashes(parser, at)) {
+		fail(parser, "one name only before \"--\"; CMD stands behind it");
+		return;
+	}
 	parser->to->program = parser->argv + at;
 	parser->is_over = true;
 }
@@ -369,10 +390,11 @@ static void parse_dashes(struct parser *parser)
 	}
 	argument = invocation_next_argument(to);
 	if (argument != NULL && argument->kind == ARGUMENT_PROGRAM) {
-		if (parser->at == parser->argc)
-			fail(parser, "CMD is missing behind \"--\"");
-		to->program = parser->argv + parser->at;
 		parser->is_over = true;
+		if (parser->at < parser->argc)
+			to->program = parser->argv + parser->at;
+		else if (to->word_count < 2) /* several names need the "--", with CMD or without */
+			fail(parser, "CMD is missing behind \"--\"");
 		return;
 	}
 	to->data_from = to->word_count;

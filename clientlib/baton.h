@@ -205,6 +205,8 @@ enum baton_operation {
 	BATON_ONCE_GET,      /* name                          -> done, value */
 	BATON_ONCE_RESET,    /* name                          -> done: it was */
 
+	BATON_MUTEX_LOCK_ALL,    /* name: several, separated by spaces; as BATON_MUTEX_LOCK */
+	BATON_MUTEX_UNLOCK_ALL,  /* name: likewise, token */
 	BATON_MUTEX_HAND_OVER,   /* name token */
 	BATON_RWMUTEX_LOCK,      /* name [no_wait] [fifo] [lock_delay_ns] -> token, abandoned */
 	BATON_RWMUTEX_RLOCK,     /* the same */
@@ -490,6 +492,18 @@ BATON_API int baton_mutex_try_lock(baton_client *client, const char *name, uint6
 
 /* Unlocks it, under any context. BATON_EUNLOCKED, BATON_ESTALE: nothing changed. */
 BATON_API int baton_mutex_unlock(baton_client *client, const char *name, uint64_t token);
+
+/* Locks several mutexes, up to 16, in one step under one token: NAMES has their names, separated by single spaces. None
+ * is held before all can be. For its first second others may pass the call at those that are free, after that nobody
+ * who came later does. *RET_ABANDONED (may be NULL): the last holder of one of them died holding it. Errors: as
+ * baton_mutex_lock. Each is held for itself: it may be checked or unlocked alone. */
+BATON_API int baton_mutex_lock_all(
+	baton_client *client, baton_context *context, const char *names, uint64_t *ret_token, bool *ret_abandoned);
+BATON_API int baton_mutex_try_lock_all(
+	baton_client *client, const char *names, uint64_t *ret_token, bool *ret_abandoned);
+
+/* Unlocks all of NAMES, under any context, or none: BATON_EUNLOCKED, BATON_ESTALE. */
+BATON_API int baton_mutex_unlock_all(baton_client *client, const char *names, uint64_t token);
 
 /* The hold of TOKEN is from now on nobody's in particular, and not that of the thread that took it: another one will
  * unlock it. BATON_EUNLOCKED, BATON_ESTALE. */

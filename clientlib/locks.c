@@ -67,6 +67,25 @@ int baton_mutex_unlock(baton_client *client, const char *name, uint64_t token)
 	return by_token(client, BATON_MUTEX_UNLOCK, name, token);
 }
 
+int baton_mutex_lock_all(
+	baton_client *client, baton_context *context, const char *names, uint64_t *ret_token, bool *ret_abandoned)
+{
+	return lock(client, context, (struct baton_call){.operation = BATON_MUTEX_LOCK_ALL, .name = names}, ret_token,
+		ret_abandoned);
+}
+
+int baton_mutex_try_lock_all(baton_client *client, const char *names, uint64_t *ret_token, bool *ret_abandoned)
+{
+	return lock(client, NULL,
+		(struct baton_call){.operation = BATON_MUTEX_LOCK_ALL, .name = names, .no_wait = true}, ret_token,
+		ret_abandoned);
+}
+
+int baton_mutex_unlock_all(baton_client *client, const char *names, uint64_t token)
+{
+	return by_token(client, BATON_MUTEX_UNLOCK_ALL, names, token);
+}
+
 int baton_mutex_hand_over(baton_client *client, const char *name, uint64_t token)
 {
 	return by_token(client, BATON_MUTEX_HAND_OVER, name, token);

@@ -457,6 +457,12 @@ static const struct operation operations[BATON_OPERATION_COUNT] = {
 		RESPONSE(mutex_unlock_response), fill_mutex_unlock, read_nothing},
 	[BATON_MUTEX_CHECK] = {"mutex", METHOD(MUTEX_CHECK), OPERATION_SESSION | OPERATION_NAMED, NONE,
 		RESPONSE(mutex_check_response), fill_mutex_check, read_mutex_check},
+	[BATON_MUTEX_LOCK_ALL] = {"mutex", METHOD(MUTEX_LOCK),
+		OPERATION_BLOCKS | OPERATION_SESSION | OPERATION_NAMED | OPERATION_SEVERAL, BATON_MUTEX_UNLOCK_ALL,
+		RESPONSE(mutex_lock_response), fill_mutex_lock_all, read_mutex_lock},
+	[BATON_MUTEX_UNLOCK_ALL] = {"mutex", METHOD(MUTEX_UNLOCK),
+		OPERATION_SESSION | OPERATION_NAMED | OPERATION_SEVERAL, NONE, RESPONSE(mutex_unlock_response),
+		fill_mutex_unlock_all, read_nothing},
 	[BATON_MUTEX_HAND_OVER] = {"mutex", METHOD(MUTEX_HAND_OVER), OPERATION_SESSION | OPERATION_NAMED, NONE,
 		RESPONSE(mutex_hand_over_response), fill_mutex_hand_over, read_nothing},
 	[BATON_RWMUTEX_LOCK] = {"rwmutex", METHOD(RWMUTEX_LOCK), OPERATION_BLOCKS | OPERATION_SESSION | OPERATION_NAMED,
@@ -572,6 +578,18 @@ const struct operation *operation_find(enum baton_operation operation)
 	return (unsigned)operation < BATON_OPERATION_COUNT ? &operations[operation] : NULL;
 }
 
+static bool are_names(const char *names, const char **ret_why)
+{
+	const char *end;
+
+	while (*(end = strchrnul(names, ' ')) != '\0') {
+		if (!name_is_valid(names, (size_t)(end - names), ret_why))
+			return false;
+		names = end + 1;
+	}
+	return name_is_valid(names, (size_t)(end - names), ret_why);
+}
+
 bool operation_accepts_name(const struct operation *operation, const char *name, const char **ret_why)
 {
 	const size_t length = name != NULL ? strlen(name) : 0;
@@ -580,5 +598,6 @@ bool operation_accepts_name(const struct operation *operation, const char *name,
 		return true;
 	if (length == 0 && (operation->flags & OPERATION_MAY_GENERATE) != 0)
 		return true;
-	return name_is_valid(name, length, ret_why);
+	return (operation->flags & OPERATION_SEVERAL) != 0 ? are_names(name, ret_why)
+							   : name_is_valid(name, length, ret_why);
 }

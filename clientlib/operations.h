@@ -30,6 +30,7 @@
 #define OPERATION_SESSION 2u      /* needs one */
 #define OPERATION_NAMED 4u        /* its name must be one */
 #define OPERATION_MAY_GENERATE 8u /* or empty */
+#define OPERATION_SEVERAL 16u     /* or several names, separated by single spaces */
 
 /* Room for any request. `base` is the message whichever it is. */
 struct operation_request {
@@ -91,6 +92,7 @@ struct operation_request {
 		Baton__V1__SessionCloseRequest session_close;
 		Baton__V1__SessionKillRequest session_kill;
 	};
+	char first_name[256];             /* of several */
 	struct session_identity identity; /* what a request's secret points at */
 	void *owned;                      /* what it points at that is to be freed: operation_request_done() */
 	bool is_exhausted;                /* there was no memory for it */

@@ -4,6 +4,8 @@
  */
 #include "clientlib/operations_locks.h"
 
+#include <string.h>
+
 /* protobuf-c's structures take no const; the encoder only reads. */
 static char *text(const char *string)
 {
@@ -68,6 +70,32 @@ int read_mutex_check(const ProtobufCMessage *response, struct result *result)
 	result_face(result)->holds = check->holds;
 	result_face(result)->token = check->token;
 	return BATON_OK;
+}
+
+/* Splits the names: the first goes into the request, the others are returned. */
+static const char *split_names(const struct baton_call *call, struct operation_request *request)
+{
+	const size_t length = strcspn(call->name, " ");
+
+	memcpy(request->first_name, call->name, length); /* each is a name: it fits */
+	request->first_name[length] = '\0';
+	return call->name + length + (call->name[length] == ' ');
+}
+
+const char *fill_mutex_lock_all(const struct baton_call *call, struct operation_request *request)
+{
+	(void)fill_mutex_lock(call, request);
+	request->mutex_lock.more = text(split_names(call, request));
+	request->mutex_lock.name = request->first_name;
+	return NULL;
+}
+
+const char *fill_mutex_unlock_all(const struct baton_call *call, struct operation_request *request)
+{
+	(void)fill_mutex_unlock(call, request);
+	request->mutex_unlock.more = text(split_names(call, request));
+	request->mutex_unlock.name = request->first_name;
+	return NULL;
 }
 
 const char *fill_mutex_hand_over(const struct baton_call *call, struct operation_request *request)

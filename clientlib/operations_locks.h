@@ -12,6 +12,8 @@
 const char *fill_mutex_lock(const struct baton_call *call, struct operation_request *request);
 const char *fill_mutex_unlock(const struct baton_call *call, struct operation_request *request);
 const char *fill_mutex_check(const struct baton_call *call, struct operation_request *request);
+const char *fill_mutex_lock_all(const struct baton_call *call, struct operation_request *request);
+const char *fill_mutex_unlock_all(const struct baton_call *call, struct operation_request *request);
 const char *fill_mutex_hand_over(const struct baton_call *call, struct operation_request *request);
 int read_mutex_lock(const ProtobufCMessage *response, struct result *result);
 int read_mutex_check(const ProtobufCMessage *response, struct result *result);

@@ -9,6 +9,7 @@
 #include "daemon/objects/mutex.h"
 #include "daemon/select_kind.h"
 #include "daemon/service_lock.h"
+#include "daemon/service_mutex.h"
 #include "daemon/services.h"
 #include "daemon/session.h"
 
@@ -29,7 +30,7 @@ static const char *conflict(struct object *object, const struct lock_options *wa
 	return mutex_conflict(mutex_of(object), wanted);
 }
 
-static const struct lock_kind kind = {
+const struct lock_kind mutex_kind = {
 	.name = "mutex",
 	.kind = OBJECT_MUTEX,
 	.other = OBJECT_RWMUTEX,
@@ -51,12 +52,14 @@ int handle_mutex_lock(struct call *call, const void *message, void *answer)
 
 	if (!lock_read_options(call, request->fifo, request->lock_delay_us, &options, &status))
 		return status;
-	object = lock_open(call, &kind, request->name, &options, &status);
+	if (request->more[0] != '\0')
+		return mutexes_lock(call, request, &options, response);
+	object = lock_open(call, &mutex_kind, request->name, &options, &status);
 	if (object == NULL)
 		return status;
 	r = mutex_lock(mutex_of(object), call_entry(call), no_wait, &grant);
 	if (r != OBJECT_OK && r != OBJECT_EWOULDBLOCK)
-		status = lock_fail(call, &kind, object->name, r);
+		status = lock_fail(call, &mutex_kind, object->name, r);
 	response->would_block = grant.token == 0;
 	response->token = grant.token;
 	response->abandoned = grant.abandoned;
@@ -68,17 +71,20 @@ int handle_mutex_unlock(struct call *call, const void *message, void *answer)
 {
 	const Baton__V1__MutexUnlockRequest *request = message;
 	struct lock_loser loser = {.caller = call_session(call)};
+	struct object *object;
 	int status = STATUS(OK);
-	struct object *object = lock_find(call, &kind, request->name, &status);
 	int r;
 
 	(void)answer;
+	if (request->more[0] != '\0')
+		return mutexes_unlock(call, request);
+	object = lock_find(call, &mutex_kind, request->name, &status);
 	if (object == NULL)
 		return status;
 	r = mutex_unlock(mutex_of(object), request->token, co_now_cached(), lock_note_loser, &loser);
-	lock_tell_loser(&loser, kind.name, object->name, request->token);
+	lock_tell_loser(&loser, mutex_kind.name, object->name, request->token);
 	if (r != OBJECT_OK)
-		status = lock_fail(call, &kind, object->name, r);
+		status = lock_fail(call, &mutex_kind, object->name, r);
 	registry_release(object);
 	return status;
 }
@@ -87,7 +93,7 @@ int handle_mutex_hand_over(struct call *call, const void *message, void *answer)
 {
 	const Baton__V1__MutexHandOverRequest *request = message;
 	int status = STATUS(OK);
-	struct object *object = lock_find(call, &kind, request->name, &status);
+	struct object *object = lock_find(call, &mutex_kind, request->name, &status);
 	int r;
 
 	(void)answer;
@@ -95,7 +101,7 @@ int handle_mutex_hand_over(struct call *call, const void *message, void *answer)
 		return status;
 	r = mutex_hand_over(mutex_of(object), request->token);
 	if (r != OBJECT_OK)
-		status = lock_fail(call, &kind, object->name, r);
+		status = lock_fail(call, &mutex_kind, object->name, r);
 	registry_release(object);
 	return status;
 }
@@ -150,7 +156,7 @@ static int open_lock(struct call *call, const Baton__V1__SelectCase *request, st
 {
 	int status = STATUS(OK);
 
-	choice->object = lock_open(call, &kind, request->name, &(struct lock_options){0}, &status);
+	choice->object = lock_open(call, &mutex_kind, request->name, &(struct lock_options){0}, &status);
 	choice->type = &mutex_lock_case;
 	seat_init(&choice->seat, call_entry(call));
 	return status;

@@ -18,25 +18,15 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "daemon/objects/mutex.h"
+#include "daemon/objects/mutex_state.h"
 #include "daemon/objects/token.h"
 #include "daemon/objects/transition.h"
 
 #define STARVATION_NS CO_MILLISECOND
+#define PATIENCE_NS CO_SECOND /* of calls that lock several */
 
 /* A wait's result besides object_error: woken to compete. */
-enum { COMPETE = 1 };
-
-struct mutex {
-	struct object object;
-	struct hold hold; /* its owner is NULL while nobody holds the lock */
-	struct co_waitq waiters;
-	bool starving;
-	bool woken;
-	struct lock_options options;
-	struct lock_past past;
-	int64_t now_ns;
-};
+enum { COMPETE = SELECT_AGAIN };
 
 int mutex_new(const char *name, const struct lock_options *options, struct mutex **ret)
 {
@@ -45,7 +35,7 @@ int mutex_new(const char *name, const struct lock_options *options, struct mutex
 
 	if (mutex == NULL)
 		return OBJECT_ENOMEM;
-	*mutex = (struct mutex){.options = *options};
+	*mutex = (struct mutex){.options = *options, .epoch = 1};
 	r = object_init(&mutex->object, &mutex_type, name);
 	if (r != 0) {
 		memory_free(mutex);
@@ -69,20 +59,9 @@ struct mutex *mutex_of(struct object *object)
 	return container_of(object, struct mutex, object);
 }
 
-static bool is_held(const struct mutex *mutex)
-{
-	return mutex->hold.owner != NULL;
-}
-
 static bool is_held_under(const struct mutex *mutex, uint64_t token)
 {
-	return is_held(mutex) && mutex->hold.token == token;
-}
-
-static void hear_time(struct mutex *mutex, int64_t now_ns)
-{
-	if (now_ns > mutex->now_ns)
-		mutex->now_ns = now_ns;
+	return mutex_is_held(mutex) && mutex->hold.token == token;
 }
 
 const char *mutex_conflict(const struct mutex *mutex, const struct lock_options *wanted)
@@ -96,16 +75,30 @@ static bool is_handed_over(const struct mutex *mutex)
 	return mutex->starving || (mutex->options.fifo && mutex->waiters.length > 0);
 }
 
-/* Whether one who comes now may have it at once, before those who wait. */
-static bool is_open(const struct mutex *mutex)
+/* Whether nobody who came later may pass SEAT, whose call wants several. */
+static bool is_owed(const struct mutex *mutex, const struct seat *seat)
 {
-	return !is_held(mutex) && !is_handed_over(mutex) && !lock_past_delays(&mutex->past, mutex->now_ns);
+	return mutex->options.fifo || mutex->now_ns - seat->entry->since_ns >= PATIENCE_NS;
+}
+
+bool mutex_is_owed_to_other(const struct mutex *mutex, const struct seat *seat)
+{
+	struct co_waiter *waiter = mutex->many_waiting > 0 ? co_waitq_first(&mutex->waiters) : NULL;
+
+	while (waiter != NULL && !seat_of(waiter)->waits_for_all)
+		waiter = waiter->next;
+	return waiter != NULL && seat_of(waiter) != seat && is_owed(mutex, seat_of(waiter));
+}
+
+bool mutex_is_open(const struct mutex *mutex)
+{
+	return !mutex_is_held(mutex) && !is_handed_over(mutex) && mutex->called == NULL &&
+	       !lock_past_delays(&mutex->past, mutex->now_ns) && !mutex_is_owed_to_other(mutex, NULL);
 }
 
 /* ---- locking ----------------------------------------------------------------------------------------------------- */
 
-/* Gives the free lock to SEAT's call, which stands in no queue, under TOKEN. 0 or OBJECT_EENDED. */
-static int grant_under(struct mutex *mutex, struct seat *seat, uint64_t token)
+int mutex_take(struct mutex *mutex, struct seat *seat, uint64_t token)
 {
 	struct entry *entry = seat->entry;
 
@@ -114,13 +107,23 @@ static int grant_under(struct mutex *mutex, struct seat *seat, uint64_t token)
 	mutex->hold.task = seat->for_owner != NULL ? seat->for_task : entry->task;
 	if (!owner_take(seat->for_owner != NULL ? seat->for_owner : entry->owner, &mutex->hold))
 		return OBJECT_EENDED;
+	mutex->epoch++;
 	seat->token = token;
 	seat->detail = lock_past_is_abandoned(&mutex->past, mutex->now_ns);
 	lock_past_told(&mutex->past);
 	if (mutex->waiters.length == 0 || mutex->now_ns - entry->since_ns < STARVATION_NS)
 		mutex->starving = false;
-	entry->sequence = transition_commit_one(TRANSITION_MUTEX_LOCKED, &mutex->object);
 	return OBJECT_OK;
+}
+
+/* Gives the free lock to SEAT's call, which stands in no queue, under TOKEN. 0 or OBJECT_EENDED. */
+static int grant_under(struct mutex *mutex, struct seat *seat, uint64_t token)
+{
+	const int r = mutex_take(mutex, seat, token);
+
+	if (r == OBJECT_OK)
+		seat->entry->sequence = transition_commit_one(TRANSITION_MUTEX_LOCKED, &mutex->object);
+	return r;
 }
 
 /* As grant_under(), with the next token; OBJECT_EWOULDBLOCK when there is none. */
@@ -151,16 +154,39 @@ static bool let_in(struct mutex *mutex, struct co_waiter *waiter)
 	return true;
 }
 
-/* Lets the first waiter in, if there is one and nobody holds the lock. */
-static void pass_on(struct mutex *mutex)
+/* Lets WAITER's call, which wants several, look whether it can have them. False: there is no token. */
+static bool call_to_look(struct mutex *mutex, struct co_waiter *waiter)
+{
+	if (!token_is_available())
+		return false;
+	mutex->called = seat_of(waiter);
+	if (co_wait_claim(waiter->wait, waiter, COMPETE))
+		co_wait_ready(waiter->wait);
+	return true;
+}
+
+/* Whose turn it is; NULL: nobody's. One that wants several and has looked since the last grant is passed, unless the
+ * lock is owed to it. */
+static struct co_waiter *next_in_turn(const struct mutex *mutex)
+{
+	struct co_waiter *waiter = co_waitq_first(&mutex->waiters);
+
+	while (waiter != NULL && seat_of(waiter)->waits_for_all && seat_of(waiter)->ticket == mutex->epoch) {
+		if (is_owed(mutex, seat_of(waiter)))
+			return NULL;
+		waiter = waiter->next;
+	}
+	return waiter;
+}
+
+void mutex_pass_on(struct mutex *mutex)
 {
 	struct co_waiter *waiter;
+	bool went_on = !lock_past_delays(&mutex->past, mutex->now_ns);
 
-	if (lock_past_delays(&mutex->past, mutex->now_ns))
-		return;
-	while (!is_held(mutex) && !mutex->woken && (waiter = co_waitq_first(&mutex->waiters)) != NULL)
-		if (!let_in(mutex, waiter))
-			return;
+	while (went_on && !mutex_is_held(mutex) && !mutex->woken && mutex->called == NULL &&
+		(waiter = next_in_turn(mutex)) != NULL)
+		went_on = seat_of(waiter)->waits_for_all ? call_to_look(mutex, waiter) : let_in(mutex, waiter);
 	if (mutex->waiters.length == 0)
 		mutex->starving = false;
 }
@@ -169,7 +195,7 @@ static void pass_on(struct mutex *mutex)
 static int compete(struct mutex *mutex, struct entry *entry)
 {
 	mutex->woken = false;
-	if (!is_held(mutex) && !lock_past_delays(&mutex->past, mutex->now_ns))
+	if (!mutex_is_held(mutex) && !lock_past_delays(&mutex->past, mutex->now_ns))
 		return grant(mutex, &entry->seat);
 	if (mutex->now_ns - entry->since_ns > STARVATION_NS)
 		mutex->starving = true;
@@ -196,7 +222,7 @@ static int wait_for_lock(struct mutex *mutex, struct entry *entry)
 			r = compete(mutex, entry);
 	} while (r == OBJECT_EWOULDBLOCK);
 	if (r != OBJECT_OK)
-		pass_on(mutex);
+		mutex_pass_on(mutex);
 	return r;
 }
 
@@ -207,9 +233,9 @@ int mutex_lock(struct mutex *mutex, struct entry *entry, bool no_wait, struct lo
 	if (r != OBJECT_OK)
 		return r;
 	co_spin_lock(&mutex->object.lock);
-	hear_time(mutex, entry->since_ns);
+	mutex_hear_time(mutex, entry->since_ns);
 	r = OBJECT_EWOULDBLOCK;
-	if (is_open(mutex))
+	if (mutex_is_open(mutex))
 		r = grant(mutex, &entry->seat);
 	if (r == OBJECT_EWOULDBLOCK && !no_wait)
 		r = wait_for_lock(mutex, entry);
@@ -224,16 +250,16 @@ int mutex_lock(struct mutex *mutex, struct entry *entry, bool no_wait, struct lo
 int mutex_unlock_locked(struct mutex *mutex, uint64_t token, int64_t now_ns,
 	void (*holder)(const struct hold *hold, void *arg), void *arg)
 {
-	if (!is_held(mutex))
+	if (!mutex_is_held(mutex))
 		return OBJECT_EUNLOCKED;
 	if (!is_held_under(mutex, token))
 		return OBJECT_ESTALE;
 	if (holder != NULL)
 		holder(&mutex->hold, arg);
 	owner_drop(&mutex->hold);
-	hear_time(mutex, now_ns);
+	mutex_hear_time(mutex, now_ns);
 	(void)transition_commit_one(TRANSITION_MUTEX_UNLOCKED, &mutex->object);
-	pass_on(mutex);
+	mutex_pass_on(mutex);
 	return OBJECT_OK;
 }
 
@@ -256,7 +282,7 @@ int mutex_hand_over(struct mutex *mutex, uint64_t token)
 	if (is_held_under(mutex, token))
 		mutex->hold.task = 0;
 	else
-		r = is_held(mutex) ? OBJECT_ESTALE : OBJECT_EUNLOCKED;
+		r = mutex_is_held(mutex) ? OBJECT_ESTALE : OBJECT_EUNLOCKED;
 	co_spin_unlock(&mutex->object.lock);
 	return r;
 }
@@ -264,7 +290,7 @@ int mutex_hand_over(struct mutex *mutex, uint64_t token)
 static void abandon(struct mutex *mutex, int64_t now_ns)
 {
 	owner_drop(&mutex->hold);
-	hear_time(mutex, now_ns);
+	mutex_hear_time(mutex, now_ns);
 	lock_past_begin(&mutex->past, now_ns, mutex->options.delay_ns, true);
 	(void)transition_commit_one(TRANSITION_MUTEX_ABANDONED, &mutex->object);
 }
@@ -277,7 +303,7 @@ static void mutex_release(struct object *object, enum release_step step, uint64_
 	co_spin_lock(&object->lock);
 	if (is_held_under(mutex, token)) {
 		abandon(mutex, now_ns);
-		pass_on(mutex);
+		mutex_pass_on(mutex);
 	}
 	co_spin_unlock(&object->lock);
 }
@@ -287,8 +313,8 @@ static void mutex_admit(struct object *object, int64_t now_ns)
 	struct mutex *mutex = mutex_of(object);
 
 	co_spin_lock(&object->lock);
-	hear_time(mutex, now_ns);
-	pass_on(mutex);
+	mutex_hear_time(mutex, now_ns);
+	mutex_pass_on(mutex);
 	co_spin_unlock(&object->lock);
 }
 
@@ -296,24 +322,24 @@ static void mutex_admit(struct object *object, int64_t now_ns)
 
 void mutex_join(struct mutex *mutex, struct seat *seat, int64_t now_ns)
 {
-	hear_time(mutex, now_ns);
+	mutex_hear_time(mutex, now_ns);
 	seat->hand_over = true;
 	co_waitq_push(&mutex->waiters, &seat->waiter, &seat->entry->wait);
-	pass_on(mutex);
+	mutex_pass_on(mutex);
 }
 
 void mutex_leave(struct mutex *mutex, struct seat *seat)
 {
 	co_waitq_remove(&mutex->waiters, &seat->waiter);
-	pass_on(mutex);
+	mutex_pass_on(mutex);
 }
 
 static int attempt_lock(struct object *object, struct seat *seat)
 {
 	struct mutex *mutex = mutex_of(object);
 
-	hear_time(mutex, seat->entry->since_ns);
-	return is_open(mutex) ? grant(mutex, seat) : OBJECT_EWOULDBLOCK;
+	mutex_hear_time(mutex, seat->entry->since_ns);
+	return mutex_is_open(mutex) ? grant(mutex, seat) : OBJECT_EWOULDBLOCK;
 }
 
 static void join_lock(struct object *object, struct seat *seat)
@@ -345,7 +371,7 @@ static bool mutex_is_idle(const struct object *object, int64_t now_ns)
 {
 	const struct mutex *mutex = container_of(object, const struct mutex, object);
 
-	return !is_held(mutex) && !mutex->past.is_timed && !lock_past_is_abandoned(&mutex->past, now_ns);
+	return !mutex_is_held(mutex) && !mutex->past.is_timed && !lock_past_is_abandoned(&mutex->past, now_ns);
 }
 
 static void mutex_describe(struct object *object, struct object_description *ret)
@@ -354,11 +380,11 @@ static void mutex_describe(struct object *object, struct object_description *ret
 
 	*ret = (struct object_description){0};
 	co_spin_lock(&object->lock);
-	ret->holders = is_held(mutex);
+	ret->holders = mutex_is_held(mutex);
 	ret->waiters = (uint32_t)mutex->waiters.length;
 	ret->token = mutex->hold.token;
 	ret->abandoned = mutex->past.is_abandoned;
-	(void)memccpy(ret->state, is_held(mutex) ? "locked" : "unlocked", '\0', sizeof(ret->state));
+	(void)memccpy(ret->state, mutex_is_held(mutex) ? "locked" : "unlocked", '\0', sizeof(ret->state));
 	co_spin_unlock(&object->lock);
 }
 
@@ -370,7 +396,7 @@ static void mutex_visit_parties(
 	bool more = true;
 
 	co_spin_lock(&object->lock);
-	if (is_held(mutex))
+	if (mutex_is_held(mutex))
 		more = visit(&(struct object_party){.role = "holder",
 				     .owner = hold->owner,
 				     .task = hold->task,
@@ -386,7 +412,7 @@ static void mutex_free(struct object *object)
 {
 	struct mutex *mutex = mutex_of(object);
 
-	if (is_held(mutex)) {
+	if (mutex_is_held(mutex)) {
 		owner_drop(&mutex->hold);
 		(void)transition_commit_one(TRANSITION_MUTEX_ABANDONED, object);
 	}

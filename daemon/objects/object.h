@@ -204,6 +204,7 @@ struct seat {
 	uint64_t token;
 	uint64_t ticket; /* its place in the order of arrival, at kinds that have several queues */
 	uint32_t detail;
+	bool waits_for_all;      /* at several objects: it is woken to look whether it can have all */
 	bool hand_over;          /* what it waits for is handed to it: it is never woken to compete */
 	struct owner *for_owner; /* whose hold it becomes, with for_task; NULL: the entry's owner and task */
 	uint32_t for_task;

@@ -13,7 +13,7 @@ static _Atomic uint64_t counters[TRANSITION_KIND_COUNT];
 static void count(const struct transition *transition, uint64_t number)
 {
 	(void)number;
-	atomic_fetch_add_explicit(&counters[transition->kind], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&counters[transition->kind], transition->object_count, memory_order_relaxed);
 }
 
 static void (*const observers[])(const struct transition *transition, uint64_t number) = {

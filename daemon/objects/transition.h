@@ -48,7 +48,7 @@ enum transition_kind {
 	TRANSITION_KIND_COUNT
 };
 
-#define TRANSITION_OBJECTS_MAX 4
+#define TRANSITION_OBJECTS_MAX 16
 
 struct transition {
 	enum transition_kind kind;
@@ -66,9 +66,9 @@ uint64_t transition_commit_one(enum transition_kind kind, struct object *object)
 uint64_t transition_last(void);
 
 struct transition_counters {
-	uint64_t by_kind[TRANSITION_KIND_COUNT];
-	uint64_t locks_held; /* now */
-	uint64_t deliveries; /* out now */
+	uint64_t by_kind[TRANSITION_KIND_COUNT]; /* of objects changed so */
+	uint64_t locks_held;                     /* now */
+	uint64_t deliveries;                     /* out now */
 };
 
 void transition_counters(struct transition_counters *ret);

@@ -27,7 +27,7 @@ says 'baton: chan recv: no option "--cuont"; did you mean "--count"?'
 exits 2 "a name that is none" "$BATON" lock a=b true
 says "baton: lock: the name \"a=b\" has a '=' in it"
 exits 2 "a missing argument" "$BATON" chan len
-exits 2 "several names" "$BATON" lock a b -- true
+exits 2 "several names" "$BATON" rlock a b -- true
 exits 2 "bare lock without a session" "$BATON" lock a
 exits 2 "unlock without a session" "$BATON" mutex unlock a 5
 exits 2 "session close without a session" "$BATON" session close

@@ -136,8 +136,8 @@ static void a_lock_has_one_name(void **state)
 {
 	(void)state;
 	is_accepted("lock db grep x", "lock", "db", "grep");
-	is_refused("lock db web -- make", "lock: one name only before \"--\"; CMD stands behind it");
-	is_refused("mutex lock db grep -- x", "mutex lock: one name only before \"--\"; CMD stands behind it");
+	is_refused("rlock db web -- make", "rlock: one name only before \"--\"; CMD stands behind it");
+	is_refused("rwmutex lock db grep -- x", "rwmutex lock: one name only before \"--\"; CMD stands behind it");
 	is_refused("lock db --", "lock: CMD is missing behind \"--\"");
 }
 
