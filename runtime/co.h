@@ -535,7 +535,10 @@ int co_select(struct co_context *context, struct co_case *cases, size_t count);
 /* As co_select with a default: CO_EWOULDBLOCK where no case is ready. */
 int co_try_select(struct co_case *cases, size_t count);
 
-/* Go's sync.Mutex: normal and starvation mode. Zero is unlocked and ready. */
+/* What follows lies in the caller's memory, and must not be copied or moved once it has been used. */
+
+/* Go's sync.Mutex: normal and starvation mode. Zero is unlocked and ready. Not tied to coroutines: another may unlock.
+ */
 struct co_mutex {
 	atomic_uint state; /* 1: locked; contended: look further under the lock */
 	struct co_spin lock;

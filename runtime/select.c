@@ -50,7 +50,9 @@ static struct co_case *in_order(struct co_case *cases, size_t count)
 	struct co_case **last = &first;
 	uint64_t number = 0;
 
-	for (struct co_case *at = cases; at < cases + count; at++) {
+	for (size_t i = 0; i < count; i++) {
+		struct co_case *at = &cases[i];
+
 		if (at->channel == NULL)
 			continue;
 		if (at->channel->number < number)
@@ -148,7 +150,9 @@ static struct co_case *draw_unlocked(struct co_case *cases, size_t count)
 	struct co_case *drawn = NULL;
 	uint32_t ready = 0;
 
-	for (struct co_case *at = cases; at < cases + count; at++) {
+	for (size_t i = 0; i < count; i++) {
+		struct co_case *at = &cases[i];
+
 		if (at->channel == NULL || !co_channel_looks_ready(at->channel, at->is_send))
 			continue;
 		if (++ready == 1 || co_random_below(ready) == 0)

@@ -84,7 +84,8 @@ COROUTINE_TEST(signal_wakes_one_in_order)
 		CHECK_EQUAL(shared.awake[i], i);
 }
 
-/* TestCondBroadcast: all that wait are woken, more of them than in one step; who waits later is not. */
+/* TestCondBroadcast: all that wait are woken, more of them than in one step, here with the mutex held; who waits later
+ * is not. */
 COROUTINE_TEST(broadcast_wakes_all)
 {
 	enum { MANY = 600 };
@@ -102,7 +103,9 @@ COROUTINE_TEST(broadcast_wakes_all)
 	}
 	CHECK_EVENTUALLY(co_test_parked() == MANY);
 	shared.awake_count = 0;
+	CHECK_EQUAL(co_mutex_lock(NULL, &shared.mutex), 0);
 	co_cond_broadcast(&shared.cond);
+	CHECK_EQUAL(co_mutex_unlock(&shared.mutex), 0);
 	co_test_go(&later, wait_once, &late);
 	co_test_wait(&group);
 	CHECK_EQUAL(awake_count(), MANY);

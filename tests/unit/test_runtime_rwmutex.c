@@ -180,6 +180,31 @@ COROUTINE_TEST(rwmutex_misuse)
 	CHECK(is_at_rest(&rwmutex));
 }
 
+static void unlock_both(void *rwmutexes)
+{
+	struct co_rwmutex *pair = rwmutexes;
+
+	CHECK_EQUAL(co_rwmutex_read_unlock(&pair[0]), 0);
+	CHECK_EQUAL(co_rwmutex_unlock(&pair[1]), 0);
+}
+
+/* Neither lock is tied to the coroutine that took it. */
+COROUTINE_TEST(another_coroutine_may_unlock)
+{
+	struct co_test_group group = {0};
+	struct co_rwmutex rwmutexes[2] = {0};
+
+	CHECK_EQUAL(co_rwmutex_read_lock(NULL, &rwmutexes[0]), 0);
+	CHECK_EQUAL(co_rwmutex_lock(NULL, &rwmutexes[1]), 0);
+	co_test_go(&group, unlock_both, rwmutexes);
+	for (int i = 0; i < 2; i++) {
+		CHECK_EQUAL(co_rwmutex_lock(NULL, &rwmutexes[i]), 0);
+		CHECK_EQUAL(co_rwmutex_unlock(&rwmutexes[i]), 0);
+		CHECK(is_at_rest(&rwmutexes[i]));
+	}
+	co_test_wait(&group);
+}
+
 /* ---- the order of admission -------------------------------------------------------------------------------------- */
 
 /* A writer that waits holds new readers off; the last reader admits it. */
@@ -363,6 +388,7 @@ int main(void)
 		cmocka_unit_test(parallel_readers),
 		cmocka_unit_test(rwmutex_excludes),
 		cmocka_unit_test(rwmutex_misuse),
+		cmocka_unit_test(another_coroutine_may_unlock),
 		cmocka_unit_test(pending_writer_holds_off_readers),
 		cmocka_unit_test(writers_unlock_admits_every_waiting_reader),
 		cmocka_unit_test(longest_waiting_writer_is_next),
