@@ -139,7 +139,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 /* Takes shares away for what is owed. */
 static void settle_some(struct waitgroup *group)
 {
-	for (unsigned i = 0; i < PER_STEP && group->owed > 0; i++) {
+	for (unsigned i = 0; i < PER_STEP && group->owed > 0 && group->by_owner != NULL; i++) {
 		struct share *oldest = container_of(group->shares.next, struct share, link);
 		const uint64_t taken = least(oldest->count, group->owed);
 
