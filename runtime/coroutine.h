@@ -33,7 +33,8 @@ struct co {
 	const char *_Atomic reason; /* what it waits for while it is parked */
 	_Atomic int64_t since;      /* when it parked, ns of co_now_cached */
 	_Atomic uint64_t id;
-	_Atomic(unsigned char) state; /* enum co_state */
+	_Atomic(unsigned char)
+		state; /* enum co_state; READY and PARKED release the fields above to who makes a report */
 };
 
 /* Records that one P keeps for itself; zero is empty. */

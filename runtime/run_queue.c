@@ -156,7 +156,7 @@ void co_make_runnable(struct co *coroutine)
 {
 	struct co_m *m = co_m_self();
 
-	atomic_store_explicit(&coroutine->state, CO_STATE_READY, memory_order_relaxed);
+	atomic_store_explicit(&coroutine->state, CO_STATE_READY, memory_order_release);
 	if (m == NULL) {
 		co_queue_put_global(coroutine);
 	} else if (m->current == NULL) {

@@ -53,7 +53,7 @@ struct co *co_spawn(struct co_p *p, void (*function)(void *arg), void *arg, cons
 	atomic_store_explicit(&coroutine->site, site, memory_order_relaxed);
 	atomic_store_explicit(&coroutine->reason, NULL, memory_order_relaxed);
 	atomic_store_explicit(&coroutine->id, new_id(p), memory_order_relaxed);
-	atomic_store_explicit(&coroutine->state, CO_STATE_READY, memory_order_relaxed);
+	atomic_store_explicit(&coroutine->state, CO_STATE_READY, memory_order_release);
 	return coroutine;
 }
 
@@ -141,7 +141,7 @@ static bool bind_stack(struct co_p *p, struct co *coroutine)
 
 static bool after_yield(struct co_m *m, struct co *coroutine)
 {
-	atomic_store_explicit(&coroutine->state, CO_STATE_READY, memory_order_relaxed);
+	atomic_store_explicit(&coroutine->state, CO_STATE_READY, memory_order_release);
 	co_queue_put_last(m->p, coroutine);
 	return false;
 }

@@ -147,7 +147,7 @@ static inline void note_park(struct co_m *m, struct co *coroutine, const struct 
 	co_check_thread();
 	atomic_store_explicit(&coroutine->reason, wait->reason, memory_order_relaxed);
 	atomic_store_explicit(&coroutine->since, co_p_now(m->p), memory_order_relaxed);
-	atomic_store_explicit(&coroutine->state, CO_STATE_PARKED, memory_order_relaxed);
+	atomic_store_explicit(&coroutine->state, CO_STATE_PARKED, memory_order_release);
 }
 
 /* Of a wait that nobody has seen yet: when its lock is released it must look parked. */
