@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/answer.h"
 #include "cli/context_plan.h"
 #include "cli/hold.h"
 #include "cli/simple.h"
@@ -95,33 +96,6 @@ int run_ctx_rm(const struct invocation *invocation)
 
 /* ---- err, value -------------------------------------------------------------------------------------------------- */
 
-/* An answer, and whether it is no. */
-struct answer {
-	struct output output;
-	bool is_no;
-};
-
-static int ask(const struct invocation *invocation, const struct baton_call *call,
-	void (*take)(const struct baton_result *result, void *answer), const char *no)
-{
-	struct answer answer = {.is_no = false};
-	struct connection connection;
-	int status = connection_init(&connection, invocation);
-
-	if (status != STATUS_DONE)
-		return status;
-	output_init(&answer.output, simple_format(invocation));
-	status = connection_open(&connection, &own_session);
-	if (status == STATUS_DONE)
-		status = connection_call(&connection, call, take, &answer);
-	if (status == STATUS_DONE && answer.is_no) {
-		say_about(invocation, connection_subject(call), "%s", no);
-		status = STATUS_NO;
-	}
-	status = connection_close(&connection, status);
-	return simple_flush(invocation, &answer.output, status);
-}
-
 static void take_error(const struct baton_result *result, void *arg)
 {
 	const struct baton_context_info *context = &result->contexts[0];
@@ -141,7 +115,7 @@ int run_ctx_err(const struct invocation *invocation)
 	const struct baton_call call = {
 		.size = sizeof(call), .operation = BATON_CONTEXT_STATE, .name = invocation_word(invocation, 0)};
 
-	return ask(invocation, &call, take_error, "it lives");
+	return answer_run(invocation, &call, take_error, "it lives");
 }
 
 static void take_value(const struct baton_result *result, void *arg)
@@ -162,7 +136,7 @@ int run_ctx_value(const struct invocation *invocation)
 		.key = invocation_word(invocation, 1),
 	};
 
-	return ask(invocation, &call, take_value, "no such value");
+	return answer_run(invocation, &call, take_value, "no such value");
 }
 
 /* ---- run --------------------------------------------------------------------------------------------------------- */

@@ -42,7 +42,7 @@ static void print_state(const struct baton_object_info *object, struct output *o
 	if (output->format == OUTPUT_TEXT && has_capacity(object))
 		snprintf(state, sizeof(state), "%.64s %" PRIu64 "/%" PRIu64, object->state, object->length,
 			object->capacity);
-	else if (output->format == OUTPUT_TEXT && strcmp(object->kind, "wg") == 0)
+	else if (output->format == OUTPUT_TEXT && (strcmp(object->kind, "wg") == 0 || strcmp(object->kind, "map") == 0))
 		snprintf(state, sizeof(state), "%.64s %" PRIu64, object->state, object->length);
 	output_text(output, "state", state);
 }

@@ -74,6 +74,7 @@ enum option_id {
 	OPTION_NAME,
 	OPTION_DELAY,
 	OPTION_ROUNDS,
+	OPTION_KIND,
 	OPTION_COUNT
 };
 
@@ -103,6 +104,7 @@ enum argument_kind {
 	ARGUMENT_NAME,    /* of an object: checked by the rule for names */
 	ARGUMENT_NUMBER,  /* from 0 to 2^64-1 */
 	ARGUMENT_SIGNED,  /* from -2^63 to 2^63-1 */
+	ARGUMENT_INTEGER, /* from -2^63 to 2^64-1 */
 	ARGUMENT_TEXT,    /* anything */
 	ARGUMENT_TEXTS,   /* any number of anything; the last argument */
 	ARGUMENT_PROGRAM, /* CMD and its arguments: the last argument */
@@ -187,6 +189,24 @@ int run_ctx_run(const struct invocation *invocation);
 int run_cond_wait(const struct invocation *invocation);
 int run_cond_signal(const struct invocation *invocation);
 int run_cond_broadcast(const struct invocation *invocation);
+int run_map_store(const struct invocation *invocation);
+int run_map_load(const struct invocation *invocation);
+int run_map_load_or_store(const struct invocation *invocation);
+int run_map_load_and_delete(const struct invocation *invocation);
+int run_map_delete(const struct invocation *invocation);
+int run_map_swap(const struct invocation *invocation);
+int run_map_cas(const struct invocation *invocation);
+int run_map_cad(const struct invocation *invocation);
+int run_map_range(const struct invocation *invocation);
+int run_map_len(const struct invocation *invocation);
+int run_map_clear(const struct invocation *invocation);
+int run_atomic_load(const struct invocation *invocation);
+int run_atomic_store(const struct invocation *invocation);
+int run_atomic_add(const struct invocation *invocation);
+int run_atomic_swap(const struct invocation *invocation);
+int run_atomic_cas(const struct invocation *invocation);
+int run_atomic_and(const struct invocation *invocation);
+int run_atomic_or(const struct invocation *invocation);
 int run_session_open(const struct invocation *invocation);
 int run_session_run(const struct invocation *invocation);
 int run_session_close(const struct invocation *invocation);

@@ -16,6 +16,8 @@ const struct kind kinds[] = {
 	{"once", {"once"}},
 	{"cond", {"cond"}},
 	{"ctx", {"ctx"}},
+	{"map", {"map"}},
+	{"atomic", {"atomic"}},
 };
 
 const size_t kind_count = sizeof(kinds) / sizeof(kinds[0]);

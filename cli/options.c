@@ -372,7 +372,8 @@ static void parse_argument(struct parser *parser, const char *word)
 	if (argument->kind == ARGUMENT_NAME && !name_is_valid(word, strlen(word), &why))
 		fail(parser, "the name \"%s\" %s", word, why);
 	else if ((argument->kind == ARGUMENT_NUMBER && !parse_unsigned(word, &number)) ||
-		 (argument->kind == ARGUMENT_SIGNED && !parse_signed(word, &number)))
+		 (argument->kind == ARGUMENT_SIGNED && !parse_signed(word, &number)) ||
+		 (argument->kind == ARGUMENT_INTEGER && !parse_unsigned(word, &number) && !parse_signed(word, &number)))
 		fail(parser, "%s: \"%s\" is not a number", argument->name, word);
 	else
 		to->words[to->word_count++] = word;
@@ -402,6 +403,11 @@ static void parse_dashes(struct parser *parser)
 		parse_argument(parser, parser->argv[parser->at++]);
 }
 
+static bool is_numeric(enum argument_kind kind)
+{
+	return kind == ARGUMENT_NUMBER || kind == ARGUMENT_SIGNED || kind == ARGUMENT_INTEGER;
+}
+
 static bool is_option(const struct parser *parser, const char *word)
 {
 	const struct argument *argument;
@@ -409,8 +415,7 @@ static bool is_option(const struct parser *parser, const char *word)
 	if (word[0] != '-' || word[1] == '\0')
 		return false;
 	argument = parser->to->command == NULL ? NULL : invocation_next_argument(parser->to);
-	return argument == NULL || (argument->kind != ARGUMENT_NUMBER && argument->kind != ARGUMENT_SIGNED) ||
-	       !looks_like_number(word);
+	return argument == NULL || !is_numeric(argument->kind) || !looks_like_number(word);
 }
 
 static void parse_word(struct parser *parser, const char *word)

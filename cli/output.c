@@ -130,6 +130,15 @@ void output_value_number(struct output *output, uint64_t number)
 	add_string(output, line);
 }
 
+void output_value_signed(struct output *output, int64_t number)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), output->format == OUTPUT_JSON ? "{\"value\":%" PRId64 "}\n" : "%" PRId64 "\n",
+		number);
+	add_string(output, line);
+}
+
 static void begin_column(struct output *output, const char *key)
 {
 	const bool is_json = output->format == OUTPUT_JSON;

@@ -41,6 +41,7 @@ void output_value(struct output *output, const void *bytes, size_t length);
 
 /* A number on a line of its own; "value" in JSON. */
 void output_value_number(struct output *output, uint64_t number);
+void output_value_signed(struct output *output, int64_t number);
 
 /* Rows: begin, one call per column, end. KEY is the column's name in JSON; text has the values alone. A record is a row
  * with many columns: text has a line for each, the key and the value. */

@@ -237,7 +237,47 @@ enum baton_operation {
 	BATON_COND_BROADCAST,     /* name                         -> number: woken */
 	BATON_CHAN_SEND_BATCH,    /* name, values, value_count [no_wait] [handle] [type] -> number: sent */
 	BATON_CHAN_RECEIVE_BATCH, /* name, number: at most [no_wait] [manual_ack] [handle] [type] -> messages */
+
+	/* Maps: name, key_bytes, key_length. */
+	BATON_MAP_STORE,              /* value */
+	BATON_MAP_LOAD,               /*                      -> found, value */
+	BATON_MAP_LOAD_OR_STORE,      /* value                -> found: it was there; value: what is there now */
+	BATON_MAP_LOAD_AND_DELETE,    /*                      -> found, value */
+	BATON_MAP_DELETE,             /*                      -> found */
+	BATON_MAP_SWAP,               /* value                -> found, value: what was there */
+	BATON_MAP_COMPARE_AND_SWAP,   /* expected, value      -> done */
+	BATON_MAP_COMPARE_AND_DELETE, /* expected             -> done */
+	BATON_MAP_RANGE,  /* number, until and the last key of the page before -> pairs, number, until, more */
+	BATON_MAP_CLEAR,  /* no key */
+	BATON_MAP_LENGTH, /* no key               -> number */
+
+	/* Atomics: name [atomic_kind] -> number, as the kind has it, atomic_kind. */
+	BATON_ATOMIC_LOAD,
+	BATON_ATOMIC_STORE,            /* number */
+	BATON_ATOMIC_ADD,              /* number -> the new one */
+	BATON_ATOMIC_SWAP,             /* number -> the old one */
+	BATON_ATOMIC_COMPARE_AND_SWAP, /* expected_number, number -> done */
+	BATON_ATOMIC_AND,              /* number -> the old one */
+	BATON_ATOMIC_OR,               /* number -> the old one */
+
 	BATON_OPERATION_COUNT
+};
+
+/* What an atomic is. Values travel in 64 bits, those of a signed kind in two's complement, extended by the sign. */
+enum baton_atomic_kind {
+	BATON_ATOMIC_ANY = 0, /* the kind that the name has, else int64 */
+	BATON_INT32,
+	BATON_UINT32,
+	BATON_INT64,
+	BATON_UINT64,
+};
+
+/* What a map has under a key. */
+struct baton_pair {
+	const void *key;
+	size_t key_length;
+	const void *value;
+	size_t value_length;
 };
 
 /* A value that a context carries. */
@@ -330,6 +370,13 @@ struct baton_call {
 	const char *mutex; /* of a cond's wait */
 	const struct baton_value *values;
 	size_t value_count;
+	const void *key_bytes;
+	size_t key_length;
+	const void *expected;
+	size_t expected_length;
+	uint64_t until;
+	enum baton_atomic_kind atomic_kind;
+	uint64_t expected_number;
 };
 
 struct baton_object_info {
@@ -436,6 +483,10 @@ struct baton_result {
 	size_t index; /* of a case */
 	bool found;
 	const char *cause; /* of a call that its context ended: why that did; else "" */
+	const struct baton_pair *pairs;
+	size_t pair_count;
+	uint64_t until;
+	enum baton_atomic_kind atomic_kind;
 	const struct baton_context_info *contexts;
 	size_t context_count;
 	bool closed; /* a receive case: closed and drained */
@@ -754,6 +805,101 @@ BATON_API int baton_cond_broadcast(baton_client *client, const char *name, uint6
 
 /* A round trip through every layer. */
 BATON_API int baton_ping(baton_client *client);
+
+/* ---- maps -------------------------------------------------------------------------------------------------------- */
+
+/* Go's sync.Map by name, of bytes to bytes. It needs no making; an empty one is forgotten. Keys have at most 64 KiB,
+ * values are compared by their bytes. What is returned in *RET_VALUE is a copy, NUL-terminated besides, that the caller
+ * frees with baton_free(), empty where there is none; the flags behind it may be NULL. None of these waits for anybody.
+ * Errors: those of baton_invoke(). */
+BATON_API int baton_map_store(baton_client *client, const char *name, const void *key, size_t key_length,
+	const void *value, size_t value_length);
+BATON_API int baton_map_load(baton_client *client, const char *name, const void *key, size_t key_length,
+	void **ret_value, size_t *ret_length, bool *ret_found);
+
+/* What is there already, or else VALUE, which is stored then. */
+BATON_API int baton_map_load_or_store(baton_client *client, const char *name, const void *key, size_t key_length,
+	const void *value, size_t value_length, void **ret_value, size_t *ret_length, bool *ret_loaded);
+BATON_API int baton_map_load_and_delete(baton_client *client, const char *name, const void *key, size_t key_length,
+	void **ret_value, size_t *ret_length, bool *ret_loaded);
+BATON_API int baton_map_delete(baton_client *client, const char *name, const void *key, size_t key_length);
+
+/* Stores VALUE and returns what was there before. */
+BATON_API int baton_map_swap(baton_client *client, const char *name, const void *key, size_t key_length,
+	const void *value, size_t value_length, void **ret_former, size_t *ret_length, bool *ret_loaded);
+BATON_API int baton_map_compare_and_swap(baton_client *client, const char *name, const void *key, size_t key_length,
+	const void *expected, size_t expected_length, const void *value, size_t value_length, bool *ret_swapped);
+BATON_API int baton_map_compare_and_delete(baton_client *client, const char *name, const void *key, size_t key_length,
+	const void *expected, size_t expected_length, bool *ret_deleted);
+
+/* Calls VISIT for the pairs in the map until it returns false, in the order in which the keys came; each key at most
+ * once, and none that came after the beginning. It is no snapshot. PAIR is valid during VISIT, which may call the
+ * library on this client. */
+BATON_API int baton_map_range(
+	baton_client *client, const char *name, bool (*visit)(const struct baton_pair *pair, void *arg), void *arg);
+
+/* Deletes all that is in the map at one moment. */
+BATON_API int baton_map_clear(baton_client *client, const char *name);
+BATON_API int baton_map_len(baton_client *client, const char *name, uint64_t *ret);
+
+/* ---- atomics ----------------------------------------------------------------------------------------------------- */
+
+/* Go's sync/atomic by name; wraps as that does. A name has the kind of its first use until it is forgotten, which it is
+ * at 0; another kind is BATON_EKIND. OPERATION is one of BATON_ATOMIC_LOAD to BATON_ATOMIC_OR; *RET_VALUE becomes the
+ * new value for ADD, else the old one; *RET_DONE tells whether a compare and swap did. Both may be NULL. The functions
+ * below are this one by type. */
+BATON_API int baton_atomic(baton_client *client, const char *name, enum baton_atomic_kind kind,
+	enum baton_operation operation, uint64_t value, uint64_t expected, uint64_t *ret_value, bool *ret_done);
+
+/* For each TYPE: baton_TYPE_load, _store, _add (returns the new value), _swap, _compare_and_swap, _and, _or (return the
+ * old one). */
+#define BATON_ATOMIC_FUNCTIONS(name, type, kind)                                                                       \
+	static inline int baton_##name##_do(baton_client *client, const char *atomic, enum baton_operation operation,  \
+		type value, type expected, type *ret, bool *ret_done)                                                  \
+	{                                                                                                              \
+		uint64_t number = 0;                                                                                   \
+		const int r = baton_atomic(                                                                            \
+			client, atomic, kind, operation, (uint64_t)value, (uint64_t)expected, &number, ret_done);      \
+                                                                                                                       \
+		if (r == BATON_OK && ret != NULL)                                                                      \
+			*ret = (type)number;                                                                           \
+		return r;                                                                                              \
+	}                                                                                                              \
+	static inline int baton_##name##_load(baton_client *client, const char *atomic, type *ret)                     \
+	{                                                                                                              \
+		return baton_##name##_do(client, atomic, BATON_ATOMIC_LOAD, 0, 0, ret, NULL);                          \
+	}                                                                                                              \
+	static inline int baton_##name##_store(baton_client *client, const char *atomic, type value)                   \
+	{                                                                                                              \
+		return baton_##name##_do(client, atomic, BATON_ATOMIC_STORE, value, 0, NULL, NULL);                    \
+	}                                                                                                              \
+	static inline int baton_##name##_add(baton_client *client, const char *atomic, type delta, type *ret_new)      \
+	{                                                                                                              \
+		return baton_##name##_do(client, atomic, BATON_ATOMIC_ADD, delta, 0, ret_new, NULL);                   \
+	}                                                                                                              \
+	static inline int baton_##name##_swap(baton_client *client, const char *atomic, type value, type *ret_old)     \
+	{                                                                                                              \
+		return baton_##name##_do(client, atomic, BATON_ATOMIC_SWAP, value, 0, ret_old, NULL);                  \
+	}                                                                                                              \
+	static inline int baton_##name##_compare_and_swap(                                                             \
+		baton_client *client, const char *atomic, type expected, type value, bool *ret_swapped)                \
+	{                                                                                                              \
+		return baton_##name##_do(                                                                              \
+			client, atomic, BATON_ATOMIC_COMPARE_AND_SWAP, value, expected, NULL, ret_swapped);            \
+	}                                                                                                              \
+	static inline int baton_##name##_and(baton_client *client, const char *atomic, type mask, type *ret_old)       \
+	{                                                                                                              \
+		return baton_##name##_do(client, atomic, BATON_ATOMIC_AND, mask, 0, ret_old, NULL);                    \
+	}                                                                                                              \
+	static inline int baton_##name##_or(baton_client *client, const char *atomic, type mask, type *ret_old)        \
+	{                                                                                                              \
+		return baton_##name##_do(client, atomic, BATON_ATOMIC_OR, mask, 0, ret_old, NULL);                     \
+	}
+
+BATON_ATOMIC_FUNCTIONS(int32, int32_t, BATON_INT32)
+BATON_ATOMIC_FUNCTIONS(uint32, uint32_t, BATON_UINT32)
+BATON_ATOMIC_FUNCTIONS(int64, int64_t, BATON_INT64)
+BATON_ATOMIC_FUNCTIONS(uint64, uint64_t, BATON_UINT64)
 
 #ifdef __cplusplus
 }

@@ -11,10 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "baton/v1/atomic.pb-c.h"
 #include "baton/v1/channel.pb-c.h"
 #include "baton/v1/cond.pb-c.h"
 #include "baton/v1/context.pb-c.h"
 #include "baton/v1/daemon.pb-c.h"
+#include "baton/v1/map.pb-c.h"
 #include "baton/v1/mutex.pb-c.h"
 #include "baton/v1/once.pb-c.h"
 #include "baton/v1/rwmutex.pb-c.h"
@@ -84,6 +86,11 @@ struct operation_request {
 		Baton__V1__CondWaitRequest cond_wait;
 		Baton__V1__CondSignalRequest cond_signal;
 		Baton__V1__CondBroadcastRequest cond_broadcast;
+		Baton__V1__MapRequest map;
+		Baton__V1__MapRangeRequest map_range;
+		Baton__V1__MapClearRequest map_clear;
+		Baton__V1__MapLengthRequest map_length;
+		Baton__V1__AtomicRequest atomic;
 		Baton__V1__PingRequest ping;
 		Baton__V1__StatusRequest status;
 		Baton__V1__ListRequest list;

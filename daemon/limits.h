@@ -26,6 +26,9 @@
 #define LIMIT_CONTEXT_VALUES 256u
 #define LIMIT_LANE_CONTEXTS 256u     /* opened at once on a lane: the highest number */
 #define LIMIT_ENDED_CONTEXTS 250000u /* kept: past it the first that ended is forgotten before its time */
+#define LIMIT_KEY_BYTES (64u << 10)
+#define LIMIT_MAP_PAIRS 256u              /* in a page of a range */
+#define LIMIT_MAP_PAGE_BYTES (256u << 10) /* past it the page ends */
 #define LIMIT_LIST_ROWS 1000u
 #define LIMIT_PARTIES 10000u
 #define LIMIT_TTL_LEAST_NS INT64_C(100000000)      /* a shorter ttl but 0 is raised to it: nobody could keep it */

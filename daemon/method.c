@@ -4,10 +4,12 @@
  */
 #include "daemon/method.h"
 
+#include <baton/v1/atomic.pb-c.h>
 #include <baton/v1/channel.pb-c.h>
 #include <baton/v1/cond.pb-c.h>
 #include <baton/v1/context.pb-c.h>
 #include <baton/v1/daemon.pb-c.h>
+#include <baton/v1/map.pb-c.h>
 #include <baton/v1/mutex.pb-c.h>
 #include <baton/v1/once.pb-c.h>
 #include <baton/v1/rwmutex.pb-c.h>
@@ -157,6 +159,29 @@ static const struct method table[] = {
 		MESSAGES(ContextChildren, context_children), IN_SESSION, METHOD_NAME_OR_NONE),
 	METHOD(CONTEXT_DELETE, "Context.Delete", handle_context_delete, MESSAGES(ContextDelete, context_delete),
 		GIVING_BACK, METHOD_NAME_OR_NONE),
+	METHOD(MAP_STORE, "Map.Store", handle_map_store, MESSAGES(Map, map), CHANGING, METHOD_NAME),
+	METHOD(MAP_LOAD, "Map.Load", handle_map_load, MESSAGES(Map, map), IN_SESSION, METHOD_NAME),
+	METHOD(MAP_LOAD_OR_STORE, "Map.LoadOrStore", handle_map_load_or_store, MESSAGES(Map, map), CHANGING,
+		METHOD_NAME),
+	METHOD(MAP_LOAD_AND_DELETE, "Map.LoadAndDelete", handle_map_load_and_delete, MESSAGES(Map, map), GIVING_BACK,
+		METHOD_NAME),
+	METHOD(MAP_DELETE, "Map.Delete", handle_map_delete, MESSAGES(Map, map), GIVING_BACK, METHOD_NAME),
+	METHOD(MAP_SWAP, "Map.Swap", handle_map_swap, MESSAGES(Map, map), CHANGING, METHOD_NAME),
+	METHOD(MAP_COMPARE_AND_SWAP, "Map.CompareAndSwap", handle_map_compare_and_swap, MESSAGES(Map, map), CHANGING,
+		METHOD_NAME),
+	METHOD(MAP_COMPARE_AND_DELETE, "Map.CompareAndDelete", handle_map_compare_and_delete, MESSAGES(Map, map),
+		GIVING_BACK, METHOD_NAME),
+	METHOD(MAP_RANGE, "Map.Range", handle_map_range, MESSAGES(MapRange, map_range), IN_SESSION, METHOD_NAME),
+	METHOD(MAP_CLEAR, "Map.Clear", handle_map_clear, MESSAGES(MapClear, map_clear), CHANGING, METHOD_NAME),
+	METHOD(MAP_LENGTH, "Map.Length", handle_map_length, MESSAGES(MapLength, map_length), IN_SESSION, METHOD_NAME),
+	METHOD(ATOMIC_LOAD, "Atomic.Load", handle_atomic_load, MESSAGES(Atomic, atomic), IN_SESSION, METHOD_NAME),
+	METHOD(ATOMIC_STORE, "Atomic.Store", handle_atomic_store, MESSAGES(Atomic, atomic), CHANGING, METHOD_NAME),
+	METHOD(ATOMIC_ADD, "Atomic.Add", handle_atomic_add, MESSAGES(Atomic, atomic), CHANGING, METHOD_NAME),
+	METHOD(ATOMIC_SWAP, "Atomic.Swap", handle_atomic_swap, MESSAGES(Atomic, atomic), CHANGING, METHOD_NAME),
+	METHOD(ATOMIC_COMPARE_AND_SWAP, "Atomic.CompareAndSwap", handle_atomic_compare_and_swap,
+		MESSAGES(Atomic, atomic), CHANGING, METHOD_NAME),
+	METHOD(ATOMIC_AND, "Atomic.And", handle_atomic_and, MESSAGES(Atomic, atomic), CHANGING, METHOD_NAME),
+	METHOD(ATOMIC_OR, "Atomic.Or", handle_atomic_or, MESSAGES(Atomic, atomic), CHANGING, METHOD_NAME),
 };
 
 #define COUNT (sizeof table / sizeof table[0])

@@ -16,9 +16,11 @@
 #include <string.h>
 
 #include "base/siphash.h"
+#include "daemon/objects/atomic.h"
 #include "daemon/objects/channel.h"
 #include "daemon/objects/cond.h"
 #include "daemon/objects/context.h"
+#include "daemon/objects/map.h"
 #include "daemon/objects/mutex.h"
 #include "daemon/objects/once.h"
 #include "daemon/objects/rwmutex.h"
@@ -55,6 +57,8 @@ static const struct object_type *const types[OBJECT_KIND_COUNT] = {
 	[OBJECT_ONCE] = &once_type,
 	[OBJECT_COND] = &cond_type,
 	[OBJECT_CONTEXT] = &context_type,
+	[OBJECT_MAP] = &map_type,
+	[OBJECT_ATOMIC] = &atomic_type,
 };
 
 /* The kind whose name space KIND's names stand in: rlock and lock of one name must never both succeed. */

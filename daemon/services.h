@@ -75,6 +75,27 @@ method_handler handle_once_reset;
 method_handler handle_cond_wait;
 method_handler handle_cond_signal;
 method_handler handle_cond_broadcast;
+/* service_map.c */
+method_handler handle_map_store;
+method_handler handle_map_load;
+method_handler handle_map_load_or_store;
+method_handler handle_map_load_and_delete;
+method_handler handle_map_delete;
+method_handler handle_map_swap;
+method_handler handle_map_compare_and_swap;
+method_handler handle_map_compare_and_delete;
+method_handler handle_map_range;
+method_handler handle_map_clear;
+method_handler handle_map_length;
+
+/* service_atomic.c */
+method_handler handle_atomic_load;
+method_handler handle_atomic_store;
+method_handler handle_atomic_add;
+method_handler handle_atomic_swap;
+method_handler handle_atomic_compare_and_swap;
+method_handler handle_atomic_and;
+method_handler handle_atomic_or;
 
 /* service_session.c */
 method_handler handle_session_open;

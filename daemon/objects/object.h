@@ -47,6 +47,8 @@ enum object_kind {
 	OBJECT_RWMUTEX,
 	OBJECT_COND,
 	OBJECT_SEMAPHORE,
+	OBJECT_MAP,
+	OBJECT_ATOMIC,
 	OBJECT_KIND_COUNT, /* behind all */
 };
 

@@ -6,7 +6,10 @@
 . "$(dirname "$0")/lib.sh"
 start_daemon
 
-is_live() { ! baton -q ctx err "$1" >/dev/null; }
+is_live() {
+    baton -q ctx err "$1" >/dev/null
+    [ $? = 1 ]
+}
 ended() { [ "$(baton ctx err "$1")" = "$2" ]; }
 has_ctx_waiter() { [ "$(field 5 "$1" ctx)" -ge 1 ]; }
 row_of() { baton ctx tree | grep -c -- "$1"; }
