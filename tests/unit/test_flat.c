@@ -12,6 +12,7 @@
 #include <baton/v1/daemon.pb-c.h>
 #include <baton/v1/mutex.pb-c.h>
 #include <baton/v1/session.pb-c.h>
+#include <baton/v1/waitgroup.pb-c.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,7 +54,7 @@ static const ProtobufCMessageDescriptor *const requests[] = {
 	&baton__v1__channel_send_request__descriptor, &baton__v1__channel_receive_request__descriptor,
 	&baton__v1__mutex_unlock_request__descriptor, &baton__v1__session_open_request__descriptor,
 	&baton__v1__session_attach_request__descriptor, &baton__v1__list_request__descriptor,
-	&baton__v1__list_response__descriptor, /* nested: never usual */
+	&baton__v1__wait_group_add_request__descriptor, &baton__v1__list_response__descriptor, /* nested: never usual */
 };
 
 /* Bytes that look like a message as often as not: keys of small fields, short lengths, and noise. */
