@@ -101,14 +101,12 @@ static int grant(struct semaphore *semaphore, struct seat *seat, uint64_t token)
 /* Lets in those whose turn it is, up to a step's worth. True: there may be more. */
 static bool settle(struct semaphore *semaphore)
 {
-	struct co_waiter *waiter;
-
 	if (semaphore->object.deleted)
 		return entry_fail_some(&semaphore->waiters, OBJECT_EDELETED);
 	for (unsigned left = GRANTS_PER_STEP; left > 0; left--) {
+		struct co_waiter *waiter = co_waitq_first(&semaphore->waiters);
 		uint64_t token;
 
-		waiter = co_waitq_first(&semaphore->waiters);
 		if (waiter == NULL || !has_room_for(semaphore, seat_of(waiter)) || !token_take(&token))
 			return false;
 		co_waitq_remove(&semaphore->waiters, waiter);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # baton sem: so many at a time, in order, for as long as their sessions live.
-# shellcheck source=tests/cli/lib.sh disable=SC2016,SC2119,SC2317 # quoted for inner shells; called by name
+# shellcheck source=tests/cli/lib.sh disable=SC2016,SC2119,SC2154,SC2317 # quoted for inner shells; set by eval; called by name
 . "$(dirname "$0")/lib.sh"
 start_daemon
 
