@@ -75,6 +75,7 @@ enum option_id {
 	OPTION_DELAY,
 	OPTION_ROUNDS,
 	OPTION_KIND,
+	OPTION_NACK_DELAY,
 	OPTION_COUNT
 };
 
@@ -156,6 +157,9 @@ int run_chan_cap(const struct invocation *invocation);
 int run_chan_rm(const struct invocation *invocation);
 int run_chan_send(const struct invocation *invocation);
 int run_chan_recv(const struct invocation *invocation);
+int run_chan_take(const struct invocation *invocation);
+int run_chan_ack(const struct invocation *invocation);
+int run_chan_nack(const struct invocation *invocation);
 int run_chan_range(const struct invocation *invocation);
 int run_mutex_lock(const struct invocation *invocation);
 int run_mutex_unlock(const struct invocation *invocation);

@@ -91,6 +91,7 @@ const struct option options[OPTION_COUNT] = {
 	[OPTION_ROUNDS] = {0, "rounds", OPTION_OF_NUMBER, "K", 1, INT64_MAX, "print rows, K times, and end"},
 	[OPTION_KIND] = {0, "kind", OPTION_OF_TEXT, "KIND", 0, 0,
 		"int32, uint32, int64 or uint64 (else the one that it has, else int64)"},
+	[OPTION_NACK_DELAY] = {0, "delay", OPTION_OF_DURATION, "D", 0, 0, "it comes back so much later"},
 };
 
 #define OPTIONS(...)                                                                                                   \
@@ -166,6 +167,25 @@ const struct command commands[] = {
 			"status is 123. A message is handled at least once: when baton or the machine dies in between "
 			"it comes back, so CMD may see it twice.",
 		.run = run_chan_range},
+	{.noun = "chan",
+		.verb = "take",
+		.arguments = {{"N", ARGUMENT_NAME, false}},
+		OPTIONS(OPTION_TRY),
+		.summary = "receive a message inside BATON_SESSION, and leave it out until chan ack",
+		.details =
+			"Prints its token, the number of the delivery and the message. It goes back with the session.",
+		.run = run_chan_take},
+	{.noun = "chan",
+		.verb = "ack",
+		.arguments = {{"N", ARGUMENT_NAME, false}, {"TOKEN", ARGUMENT_NUMBER, false}},
+		.summary = "be done with the message that was taken under TOKEN, inside BATON_SESSION",
+		.run = run_chan_ack},
+	{.noun = "chan",
+		.verb = "nack",
+		.arguments = {{"N", ARGUMENT_NAME, false}, {"TOKEN", ARGUMENT_NUMBER, false}},
+		OPTIONS(OPTION_NACK_DELAY),
+		.summary = "give the message that was taken under TOKEN back, inside BATON_SESSION",
+		.run = run_chan_nack},
 	{.noun = "chan",
 		.verb = "close",
 		.arguments = {{"N", ARGUMENT_NAME, false}},

@@ -143,4 +143,23 @@ equal "a sender blocked at close" $? 3
 baton chan range w >>"$folder/w.out"
 sent=$(sed -n 's/.*; \([0-9]*\) sent$/\1/p' "$folder/w.err")
 equal "as many as it says were sent, the first" "$(cat "$folder/w.out")" "$(seq "$sent")"
+# by hand, inside a session
+exits 2 "take needs a session" "$BATON" chan take hands
+baton chan make hands --cap 3
+baton chan send hands one two
+export BATON_SESSION
+BATON_SESSION=$("$BATON" session open)
+exits 0 "take" "$BATON" chan take hands
+equal "it prints delivery and message" "$(cut -f 2,3 "$OUT")" "$(printf '1\tone')"
+token=$(cut -f 1 "$OUT")
+prints "" "nack" "$BATON" chan nack hands "$token" --delay 20ms
+exits 3 "a stale token" "$BATON" chan ack hands "$token"
+exits 0 "take the next" "$BATON" chan take hands
+prints "" "ack" "$BATON" chan ack hands "$(cut -f 1 "$OUT")"
+exits 0 "take what comes back" "$BATON" -t 20s chan take hands
+equal "it is the second delivery" "$(cut -f 2,3 "$OUT")" "$(printf '2\tone')"
+exits 1 "take --try of what is out" "$BATON" chan take hands --try
+baton session close
+unset BATON_SESSION
+prints one "with the session it goes back" "$BATON" -t 20s chan recv hands
 finish

@@ -9,7 +9,7 @@ for noun in chan mutex session lock ls inspect ping status; do
     exits 0 "the list has $noun" sh -c "'$BATON' | grep -q '^  $noun '"
 done
 exits 0 "a noun lists its verbs" "$BATON" chan
-for verb in make send recv range close len cap rm; do
+for verb in make send recv range take ack nack close len cap rm; do
     check "chan lists $verb" grep -q "^  baton chan $verb" "$OUT"
 done
 exits 0 "--help" "$BATON" --help
