@@ -64,22 +64,48 @@ static bool is_ended(int r)
 
 /* ---- producers --------------------------------------------------------------------------------------------------- */
 
+#define BATCH 4
+
+/* The messages of PRODUCER from number FIRST on. */
+static void make_messages(struct message *messages[BATCH], uint32_t producer, uint32_t first, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct value value = {.producer = producer, .number = first + (uint32_t)i};
+
+		messages[i] = message_new(&value, sizeof(value));
+		CHECK(messages[i] != NULL);
+	}
+}
+
+/* Half of the time several in one call. */
 static void produce(void *arg)
 {
 	struct worker *worker = arg;
 
 	for (uint32_t i = 0; i < message_count;) {
-		const struct value value = {.producer = (uint32_t)worker->index, .number = i};
-		struct message *message = message_new(&value, sizeof(value));
+		const bool no_wait = test_random_below(&worker->random, 8) == 0;
+		const size_t left = message_count - i;
+		size_t count = test_random_below(&worker->random, 2) == 0 ? 1 : BATCH;
+		struct message *messages[BATCH];
+		size_t sent = 0;
 		int r;
 
+		count = count < left ? count : left;
+		make_messages(messages, (uint32_t)worker->index, i, count);
 		stoppable_begin(&worker->session, random_deadline(&worker->random));
-		r = channel_send(channel, &worker->session.entry, message, test_random_below(&worker->random, 8) == 0);
+		if (count == 1)
+			r = channel_send(channel, &worker->session.entry, messages[0], no_wait);
+		else
+			r = channel_send_batch(channel, &worker->session.entry, messages, count, no_wait, &sent);
 		stoppable_end(&worker->session);
-		message_unref(message);
-		CHECK(r == OBJECT_OK || is_ended(r));
-		i += r == OBJECT_OK;
-		atomic_fetch_add(r == OBJECT_OK ? &outcomes.sent : &outcomes.send_ended, 1);
+		for (size_t k = 0; k < count; k++)
+			message_unref(messages[k]);
+		if (count == 1 && r == OBJECT_OK)
+			sent = 1;
+		CHECK(r == OBJECT_OK ? sent > 0 : is_ended(r) && sent == 0);
+		i += (uint32_t)sent;
+		atomic_fetch_add(&outcomes.sent, sent);
+		atomic_fetch_add(&outcomes.send_ended, r != OBJECT_OK);
 		disturb(worker);
 	}
 }
