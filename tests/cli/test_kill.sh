@@ -9,13 +9,13 @@ start_daemon
 rounds=$(scaled 40)
 
 # What each CMD does: note the time of its start, look whether it is alone in here, and stay. Its mark is a lock of the
-# kernel on a descriptor, which goes with the process: on the lowest, since the kernel closes one after the other, and the
-# daemon must not see the end of the connection first.
+# kernel on a descriptor, which goes with the process: on the highest, since the kernel lets the last one go first, and the
+# daemon must not see the end of the connection before.
 cat >"$folder/cmd" <<'END'
-#!/bin/sh
+#!/bin/bash
 now=$(date +%s.%N)
-exec 0>>"$1/mark"
-flock -n 0 || echo "$2" >>"$1/overlap"
+exec 200>>"$1/mark"
+flock -n 200 || echo "$2" >>"$1/overlap"
 echo "$now ${BATON_ABANDONED:--} $BATON_TOKEN $$" >"$1/start.$2.new"
 mv "$1/start.$2.new" "$1/start.$2"
 exec sleep 1000
