@@ -89,13 +89,23 @@ GENERATED_OBJECTS := $(GENERATED:$(B)/gen/%.c=$(B)/obj/gen/%.o)
 PROGRAMS := $(if $(wildcard daemon/main.c),$(B)/batond) $(if $(wildcard cli/main.c),$(B)/baton)
 LIBRARIES := $(if $(CLIENT),$(B)/libbaton.so.0 $(B)/libbaton.a)
 
-PAGES := $(B)/man/libbaton.3 # those that are made
+PAGES := $(addprefix $(B)/man/,libbaton.3 baton-recipes.7 baton-semantics.7) # those that are made
 
 all: $(LIBRARIES) $(PROGRAMS) $(PAGES) ## batond, baton, libbaton.so.0 and libbaton.a in build/
 
-$(B)/man/%.3: docs/%.3.in clientlib/baton.h scripts/synopsis
+$(B)/man/%.3: docs/%.3.in clientlib/baton.h scripts/synopsis.awk
 	@mkdir -p $(@D)
-	@scripts/synopsis clientlib/baton.h $< >$@
+	@scripts/synopsis.awk clientlib/baton.h $< >$@
+
+RECIPES := $(wildcard docs/recipes/*.sh)
+
+$(B)/man/baton-recipes.7: $(RECIPES) scripts/recipes-page.awk
+	@mkdir -p $(@D)
+	@scripts/recipes-page.awk $(RECIPES) >$@
+
+$(B)/man/baton-semantics.7: docs/semantics.md scripts/semantics-page.awk
+	@mkdir -p $(@D)
+	@scripts/semantics-page.awk $< >$@
 
 # Libraries for the project's own programs and tests; each is linked after those that use it.
 $(B)/libbase.a: $(call objects,$(BASE))
@@ -370,7 +380,7 @@ HEADERS := $(wildcard $(addsuffix /*.h,base proto runtime runtime/sim daemon dae
 	tests/examples))
 SOURCES := $(wildcard $(addsuffix /*.c,base proto runtime runtime/sim daemon daemon/objects clientlib cli))
 TESTS := $(wildcard tests/*/*.[ch] tests/bench/peers/*.[ch] tests/bench/runtime/*.[ch])
-SCRIPTS := $(filter-out %.py,$(wildcard tests/model/check scripts/* .ci/run demo/* tests/*/*.sh))
+SCRIPTS := $(filter-out %.py %.awk,$(wildcard tests/model/check scripts/* docs/recipes/* .ci/run demo/* tests/*/*.sh))
 
 header-check: $(HEADERS:%=$(B)/headers/%.ok) # each header compiles alone
 $(B)/headers/%.ok: % | $(GENERATED) $(call deps-of,build check)
@@ -406,7 +416,7 @@ lint-cppcheck: $(call deps-of,lint)
 
 # SC2154: what the tests' library sets.
 lint-shell: $(call deps-of,lint)
-	@shellcheck -S warning -e SC2154 $(SCRIPTS)
+	@shellcheck -S warning -e SC1010,SC2154 $(SCRIPTS)
 
 format: ## reformat all C files
 	@clang-format -i $(sort $(HEADERS) $(SOURCES) $(TESTS))
@@ -441,8 +451,10 @@ $(LIBDIR) 644 $(B)/libbaton.so.0 $(B)/libbaton.a
 $(INCLUDEDIR) 644 clientlib/baton.h
 $(MANDIR)/man1 644 $(wildcard docs/*.1)
 $(MANDIR)/man3 644 $(filter %.3,$(PAGES))
+$(MANDIR)/man7 644 $(filter %.7,$(PAGES))
 $(MANDIR)/man8 644 $(wildcard docs/*.8)
 $(DOCDIR) 644 README.md ARCHITECTURE.md CHANGELOG.md SECURITY.md LICENSE $(filter-out docs/go%.md,$(wildcard docs/*.md))
+$(DOCDIR)/recipes 755 $(RECIPES)
 $(DOCDIR)/examples 644 systemd/tcp.conf
 $(PROTODIR)/baton/v1 644 $(PROTOS)
 $(UNITDIR) 644 systemd/batond.service systemd/batond.socket

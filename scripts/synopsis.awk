@@ -1,7 +1,7 @@
 #!/usr/bin/awk -f
 # SPDX-License-Identifier: MIT
 #
-# synopsis - fills a manual page's line @synopsis@ with what a header declares: synopsis HEADER PAGE > RESULT.
+# synopsis.awk - fills a manual page's line @synopsis@ with what a header declares: synopsis.awk HEADER PAGE > RESULT.
 #
 # A declaration begins with BATON_API and ends with ";"; the header's rules (---- ...) part groups. Types are bold, names
 # of parameters in italics.
