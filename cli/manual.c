@@ -170,5 +170,6 @@ void manual_print(FILE *to)
 	fputs(".SH FILES\n.TP\n.B /run/baton/baton.sock\nwhere baton looks for the system's daemon\n.SH EXAMPLES\n",
 		to);
 	print_entries(to, examples, COUNT(examples));
-	fputs(".SH SEE ALSO\n.BR baton\\-recipes (7),\n.BR baton\\-semantics (7),\n.BR batond (8),\n.BR flock (1)\n", to);
+	fputs(".SH SEE ALSO\n.BR baton\\-recipes (7),\n.BR baton\\-semantics (7),\n.BR batond (8),\n.BR flock (1)\n",
+		to);
 }
