@@ -55,7 +55,8 @@ static void add(struct output *output, const void *bytes, size_t length)
 
 	if (to == NULL)
 		return;
-	memcpy(to, bytes, length);
+	if (length > 0)
+		memcpy(to, bytes, length);
 	commit(output, length);
 }
 

@@ -853,6 +853,7 @@ BATON_API int baton_atomic(baton_client *client, const char *name, enum baton_at
 
 /* For each TYPE: baton_TYPE_load, _store, _add (returns the new value), _swap, _compare_and_swap, _and, _or (return the
  * old one). */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type stands in none */
 #define BATON_ATOMIC_FUNCTIONS(name, type, kind)                                                                       \
 	static inline int baton_##name##_do(baton_client *client, const char *atomic, enum baton_operation operation,  \
 		type value, type expected, type *ret, bool *ret_done)                                                  \
@@ -896,6 +897,7 @@ BATON_API int baton_atomic(baton_client *client, const char *name, enum baton_at
 		return baton_##name##_do(client, atomic, BATON_ATOMIC_OR, mask, 0, ret_old, NULL);                     \
 	}
 
+/* NOLINTEND(bugprone-macro-parentheses) */
 BATON_ATOMIC_FUNCTIONS(int32, int32_t, BATON_INT32)
 BATON_ATOMIC_FUNCTIONS(uint32, uint32_t, BATON_UINT32)
 BATON_ATOMIC_FUNCTIONS(int64, int64_t, BATON_INT64)

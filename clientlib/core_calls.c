@@ -220,7 +220,8 @@ static int prepare(const struct baton_call *asked, struct baton_call *call, stru
 	const char *why = NULL;
 
 	*request = (struct operation_request){0};
-	*call = (struct baton_call){.operation = BATON_OPERATION_COUNT};
+	*ret = NULL;
+	*call = (struct baton_call){.operation = BATON_OPERATION_COUNT, .name = ""};
 	if (asked->size < offsetof(struct baton_call, task) || asked->size > 4096)
 		return error_keep(BATON_EINVAL, "the size of struct baton_call is not set");
 	memcpy(call, asked, asked->size < sizeof(*call) ? asked->size : sizeof(*call));
@@ -236,8 +237,10 @@ static int prepare(const struct baton_call *asked, struct baton_call *call, stru
 		why = operation->fill(call, request);
 	if (request->is_exhausted)
 		return error_keep(BATON_ENOMEM, baton_strerror(BATON_ENOMEM));
+	if (why != NULL)
+		return refuse_call(operation, call->name, why);
 	*ret = operation;
-	return why == NULL ? BATON_OK : refuse_call(operation, call->name, why);
+	return BATON_OK;
 }
 
 /* What ends a call before it is sent; 0: nothing. */
@@ -325,10 +328,10 @@ int core_submit(struct core *core, const struct baton_call *asked, int64_t deadl
 {
 	struct operation_request request;
 	struct baton_call copy;
-	const struct operation *operation = NULL;
+	const struct operation *operation;
 	int r = prepare(asked, &copy, &request, &operation);
 
-	if (r == BATON_OK)
+	if (r == BATON_OK && operation != NULL)
 		r = submit(core, &copy, operation, &request.base, deadline, now, owner, ret);
 	operation_request_done(&request);
 	return r;

@@ -98,6 +98,7 @@ void core_forget_contexts(struct core *core)
 	struct core_context *context = NULL;
 	struct core_context *next = NULL;
 
-	HASH_ITER (hh, core->contexts, context, next)
+	HASH_ITER (hh, core->contexts, context, next) {
 		forget(core, context);
+	}
 }

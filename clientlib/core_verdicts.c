@@ -84,13 +84,13 @@ static int read_answer(const struct core_call *call, struct result *result, cons
 	return error == BATON_OK ? BATON_OK : fail_result(result, call, error, baton_strerror(error));
 }
 
-/* Whether an answer that was read with ERROR (0: into FACE) brought a message, or may have. */
+/* Whether an answer that was read with ERROR (0: into FACE, which else is NULL) brought a message, or may have. */
 static bool brought_message(
 	const struct core_call *call, const struct reply *reply, int error, const struct baton_result *face)
 {
 	if (!call->delivers || reply->header->status != BATON__V1__STATUS__STATUS_OK)
 		return false;
-	if (error == BATON_OK && call->cases != NULL)
+	if (face != NULL && call->cases != NULL)
 		return !face->closed && case_list_delivers(call->cases, face->index);
 	return error == BATON_OK || error == BATON_ENOMEM;
 }
@@ -189,7 +189,7 @@ void core_take_verdict(struct core *core, struct core_call *call, const struct r
 	}
 	call->answered_at = reply->now.monotonic;
 	error = read_answer(call, call->result, reply);
-	if (brought_message(call, reply, error, result_face(call->result))) {
+	if (brought_message(call, reply, error, error == BATON_OK ? result_face(call->result) : NULL)) {
 		put_unread(core, call, reply);
 		result_face(call->result)->token = 0; /* the reply's acknowledgement settles it */
 	}

@@ -629,7 +629,7 @@ static bool are_names(const char *names, const char **ret_why)
 
 bool operation_accepts_name(const struct operation *operation, const char *name, const char **ret_why)
 {
-	const size_t length = name != NULL ? strlen(name) : 0;
+	const size_t length = strlen(name);
 
 	if ((operation->flags & OPERATION_NAMED) == 0)
 		return true;

@@ -34,8 +34,8 @@ said '^goroutine 1 \[chan send\]: main$'
 in_gdb 'coroutine 1 bt'
 said '^goroutine 1 \[chan send\]: main$'
 if nm "$program" | grep -q co_machine_start; then # not the portable switch
-	said '^#0 +0x[0-9a-f]+ in co_wait_park at '
-	said '^#1 +0x[0-9a-f]+ in co_send at runtime/channel.c:'
+	said '^#0 +0x[0-9a-f]+ in co_wait_park(_within)? at '
+	said '^#1 +0x[0-9a-f]+ in wait_for_peer at '
 	said ' in co_machine_start at '
 fi
 
