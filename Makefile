@@ -258,6 +258,11 @@ SEED ?= $(shell date +%s)
 sim: $(SIM) ## the daemon in simulations under faults: SEEDS=n of them (1000) from SEED=first (else any); see docs/reliability.md
 	@set -e; for simulation in $(SIM); do $$simulation --first $(SEED) --seeds $(SEEDS); done
 
+FAULT_SEEDS ?= 10000
+
+sim-faults: $(SIM) ## whether the simulation finds each fault of tests/sim/faults within FAULT_SEEDS=10000 seeds: takes long
+	@scripts/sim-faults $(B) $(FAULT_SEEDS)
+
 check-stress: tests ## races and failures, many times over; TEST_SCALE=10 for ten times as often
 	$(RUN) -j 1 $(STRESS)
 
@@ -488,4 +493,4 @@ help: ## this list
 
 .PHONY: all asan bench bench-runtime check check-all check-arm64 check-arm64-tests check-daemons check-model \
 	check-mutations check-procs check-stress check-tests check-ucontext clean demo deps deps-bench dist format fuzz fuzzers go-tests-check header-check help install install-files layer-check lint \
-	lint-cppcheck lint-format lint-shell lint-tidy semantics-check sim symbols-check tests tsan uninstall
+	lint-cppcheck lint-format lint-shell lint-tidy semantics-check sim sim-faults symbols-check tests tsan uninstall

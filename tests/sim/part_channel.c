@@ -13,7 +13,7 @@
 #include "tests/sim/workload.h"
 
 #define CHANNELS 3
-#define MESSAGES 65536
+#define MESSAGES 16384
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 struct message {
@@ -131,7 +131,9 @@ static void note_receipt(struct sim_client *client, unsigned number)
 	sim_trace("client %u received %u", sim_client_pid(client), number);
 	if (number >= message_count)
 		sim_fail("message %u was never sent", number);
-	else if (receipt_count < MESSAGES)
+	else if (receipt_count == MESSAGES)
+		sim_fail("more receipts than there is room for");
+	else
 		receipts[receipt_count++] =
 			(struct receipt){.message = number, .at = sim_process_time(), .client = client};
 }
