@@ -5,12 +5,14 @@
 #include "runtime/co_typed.h"
 #include "tests/examples/example.h"
 
-CO_CHANNEL(texts, const char *);
+typedef const char *text;
+
+CO_CHANNEL(texts, text);
 
 static int main_coroutine(void *unused)
 {
 	texts channel;
-	const char *out = NULL;
+	text out = NULL;
 	int r;
 
 	(void)unused;
