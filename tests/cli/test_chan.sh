@@ -152,7 +152,7 @@ BATON_SESSION=$("$BATON" session open)
 exits 0 "take" "$BATON" chan take hands
 equal "it prints delivery and message" "$(cut -f 2,3 "$OUT")" "$(printf '1\tone')"
 token=$(cut -f 1 "$OUT")
-prints "" "nack" "$BATON" chan nack hands "$token" --delay 20ms
+prints "" "nack" "$BATON" chan nack hands "$token" --delay 2s
 exits 3 "a stale token" "$BATON" chan ack hands "$token"
 exits 0 "take the next" "$BATON" chan take hands
 prints "" "ack" "$BATON" chan ack hands "$(cut -f 1 "$OUT")"

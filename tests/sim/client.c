@@ -274,6 +274,8 @@ struct sim_client *sim_client_new(const struct sim_client_options *options)
 
 void sim_client_free(struct sim_client *client)
 {
+	if (client == NULL)
+		return;
 	core_free(client->core);
 	memory_free(client);
 }

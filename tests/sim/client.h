@@ -21,7 +21,7 @@ struct sim_client_options {
 
 /* Starts one; it connects by itself. NULL: no memory. The caller's: sim_client_free(), once sim_client_has_ended(). */
 struct sim_client *sim_client_new(const struct sim_client_options *options);
-void sim_client_free(struct sim_client *client);
+void sim_client_free(struct sim_client *client); /* NULL is allowed */
 
 /* Makes a call and parks until it has its verdict. TIMEOUT_NS below 0: none; CANCEL_AFTER_NS below 0: it is not
  * cancelled. *RET is the caller's: baton_result_free(); NULL where there was no memory. Returns the result's error. */

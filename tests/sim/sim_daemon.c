@@ -165,12 +165,13 @@ static void use(void *unused)
 
 /* ---- the run ----------------------------------------------------------------------------------------------------- */
 
-static void with_janitor(bool at_the_end)
+/* The client, closed and the caller's to free, for what was done by it is asked about later; or NULL. */
+static struct sim_client *with_janitor(bool at_the_end)
 {
 	struct sim_client *client = new_janitor();
 
 	if (client == NULL)
-		return;
+		return NULL;
 	for (const struct part *const *part = parts; *part != NULL; part++) {
 		void (*step)(struct sim_client *) = at_the_end ? (*part)->finish : (*part)->prepare;
 
@@ -178,7 +179,7 @@ static void with_janitor(bool at_the_end)
 			step(client);
 	}
 	sim_client_close(client);
-	sim_client_free(client);
+	return client;
 }
 
 static void use_all(void)
@@ -194,6 +195,9 @@ static void use_all(void)
 
 static int simulate(void *unused)
 {
+	struct sim_client *first;
+	struct sim_client *last;
+
 	(void)unused;
 	world.scenario = (struct scenario){
 		.clients = (unsigned)sim_between(2, 40),
@@ -202,16 +206,18 @@ static int simulate(void *unused)
 		.rest_ns = sim_between(0, 20 * CO_MILLISECOND),
 	};
 	start_daemon();
-	with_janitor(false);
+	first = with_janitor(false);
 	faults_start(draw_victim);
 	use_all();
 	faults_stop();
 	(void)co_sleep(NULL, 20 * CO_SECOND); /* sessions of clients that died end */
-	with_janitor(true);
+	last = with_janitor(true);
 	for (const struct part *const *part = parts; *part != NULL; part++)
 		if ((*part)->check != NULL)
 			(*part)->check();
 	stop_daemon();
+	sim_client_free(first);
+	sim_client_free(last);
 	for (unsigned i = 0; i < world.client_count; i++)
 		sim_client_free(world.clients[i]);
 	return 0;

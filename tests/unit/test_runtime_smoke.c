@@ -25,7 +25,7 @@ static bool fails_when_used_up(size_t bytes)
 
 static void count_up(void *count)
 {
-	++*(int *)count;
+	atomic_fetch_add((atomic_int *)count, 1);
 }
 
 /* Uses what allocates; stops at the first refusal. */
@@ -35,7 +35,7 @@ static int use_memory(void *arg)
 	struct co_context *context = NULL;
 	struct co_fd *fd = NULL;
 	int ends[2];
-	int count = 0;
+	atomic_int count = 0;
 	int r = channel != NULL ? 0 : CO_ENOMEM;
 
 	(void)arg;
