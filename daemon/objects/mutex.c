@@ -191,10 +191,15 @@ void mutex_pass_on(struct mutex *mutex)
 		mutex->starving = false;
 }
 
-/* ENTRY was woken. As grant(); having lost for too long starts starvation mode. */
+/* ENTRY was woken. As grant(); having lost for too long starts starvation mode. What was cancelled since it was woken
+ * gets nothing any more: the cancel has been answered. */
 static int compete(struct mutex *mutex, struct entry *entry)
 {
+	const int refusal = entry_refusal(entry);
+
 	mutex->woken = false;
+	if (refusal != OBJECT_OK)
+		return refusal;
 	if (!mutex_is_held(mutex) && !lock_past_delays(&mutex->past, mutex->now_ns))
 		return grant(mutex, &entry->seat);
 	if (mutex->now_ns - entry->since_ns > STARVATION_NS)

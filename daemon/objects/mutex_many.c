@@ -96,10 +96,11 @@ static bool is_free(const struct mutex_place *place)
 	       !mutex_is_owed_to_other(mutex, &place->seat);
 }
 
-/* The call looks: it can have all, or notes what it could have had. */
-static int look(const struct many *many)
+/* The call looks: it can have all, or notes what it could have had, or was cancelled since it was called. */
+static int look(const struct many *many, struct entry *entry)
 {
-	bool are_free = true;
+	const int refusal = entry_refusal(entry);
+	bool are_free = refusal == OBJECT_OK;
 
 	for (size_t i = 0; i < many->count; i++) {
 		struct mutex_place *place = &many->places[i];
@@ -110,6 +111,8 @@ static int look(const struct many *many)
 	}
 	if (are_free)
 		return grant_all(many);
+	if (refusal != OBJECT_OK)
+		return refusal;
 	for (size_t i = 0; i < many->count; i++)
 		if (is_free(&many->places[i]))
 			many->places[i].seat.ticket = many->places[i].mutex->epoch;
@@ -153,7 +156,7 @@ static int wait_for_all(struct many *many, struct entry *entry)
 		r = entry_park_commit(entry, unlock_all, many);
 		lock_all(many);
 		if (r == SELECT_AGAIN)
-			r = look(many);
+			r = look(many, entry);
 	} while (r == OBJECT_EWOULDBLOCK);
 	leave_all(many);
 	return r;

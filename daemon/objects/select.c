@@ -174,15 +174,15 @@ static int wait_for_one(struct entry *entry, struct select_case *cases, size_t c
 int select_wait(struct entry *entry, struct select_case *cases, size_t count, bool no_wait, struct select_case **ret)
 {
 	struct select_case *highest = in_order(cases, count);
-	int r = entry_refusal(entry);
+	int r;
 
-	if (r != OBJECT_OK)
-		return r;
 	lock_all(highest);
 	do {
+		r = entry_refusal(entry); /* anew each time: it may have been cancelled since it was woken */
+		if (r != OBJECT_OK)
+			break;
 		shuffle(cases, count);
 		*ret = attempt_all(cases, count);
-		r = OBJECT_OK;
 		if (*ret == NULL)
 			r = no_wait ? OBJECT_EWOULDBLOCK : wait_for_one(entry, cases, count, highest, ret);
 	} while (r == SELECT_AGAIN);

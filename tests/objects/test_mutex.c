@@ -136,6 +136,27 @@ COROUTINE_TEST(a_call_with_a_dead_context_or_deadline_does_not_begin)
 	tear_down();
 }
 
+/* The unlock wakes it to compete; before it runs its context is cancelled, and that answered. */
+COROUTINE_TEST(who_is_cancelled_after_its_wake_up_gets_nothing)
+{
+	struct co_context *context;
+
+	if (co_test_procs() > 1)
+		return; /* it may have run before the cancel */
+	set_up();
+	CHECK_EQUAL(try_lock(&a, mutex), OBJECT_OK);
+	CHECK_EQUAL(co_with_cancel(NULL, &context), 0);
+	b.context = context;
+	start_lock(&b, mutex);
+	start_lock(&c, mutex);
+	CHECK_EQUAL(unlock(&a, mutex, co_now()), OBJECT_OK);
+	co_cancel(context, NULL);
+	CHECK_TRACE("B canceled\nC locked\n");
+	CHECK_EQUAL(unlock(&c, mutex, co_now()), OBJECT_OK);
+	co_context_unref(context);
+	tear_down();
+}
+
 COROUTINE_TEST(a_cancelled_waiter_takes_no_wake_up)
 {
 	set_up();
@@ -515,6 +536,7 @@ int main(void)
 		cmocka_unit_test(waiters_are_served_in_order),
 		cmocka_unit_test(a_wait_ends_by_deadline_context_or_stop_and_leaves_nothing),
 		cmocka_unit_test(a_call_with_a_dead_context_or_deadline_does_not_begin),
+		cmocka_unit_test(who_is_cancelled_after_its_wake_up_gets_nothing),
 		cmocka_unit_test(a_cancelled_waiter_takes_no_wake_up),
 		cmocka_unit_test(a_dead_holders_lock_goes_on_as_abandoned_once),
 		cmocka_unit_test(the_abandoned_mark_waits_an_hour_for_the_next_holder),
