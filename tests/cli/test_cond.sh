@@ -119,8 +119,8 @@ prints "0 held" "inside baton lock the hold stays, under a new token" "$BATON" l
            '$BATON' mutex check h \$BATON_TOKEN || echo held"
 check "and baton lock releases it" is_absent h
 prints "1 2 " "twice, and CMD finds the new token" "$BATON" lock h -- sh -c "
-    (for i in 1 2; do until [ -n \"\$('$BATON' ls cond x)\" ]; do sleep 0.01; done; '$BATON' cond signal x; until [ -z \"\$('$BATON' ls cond x)\" ]; do sleep 0.01; done; done) &
-    for i in 1 2; do '$BATON' cond wait x --mutex h -- sh -c \"'$BATON' mutex check h \\\$BATON_TOKEN && printf '\$i '\"; done; wait"
+    (until [ -e '$folder/twice' ]; do '$BATON' cond signal x; sleep 0.01; done) &
+    for i in 1 2; do '$BATON' cond wait x --mutex h -- sh -c \"'$BATON' mutex check h \\\$BATON_TOKEN && printf '\$i '\"; done; touch '$folder/twice'; wait"
 check "it is free" is_absent h
 "$BATON" lock h -- sh -c "'$BATON' cond wait x --mutex h; sleep 100" 2>"$folder/lost" &
 one=$!

@@ -73,7 +73,7 @@ static void every_allocation_may_fail(void **state)
 	for (long n = 0; n < 200 && (r != 0 || status != 0); n++) {
 		allocations_left = n;
 		memory_set_fault(fails_when_used_up);
-		r = co_run(NULL, use_memory, NULL, &status);
+		r = co_run(&(struct co_options){.procs = 1}, use_memory, NULL, &status);
 		memory_set_fault(NULL);
 		assert_true(r == 0 || r == CO_ENOMEM);
 		assert_true(r != 0 || status == 0 || status == CO_ENOMEM);
