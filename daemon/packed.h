@@ -6,6 +6,7 @@
 #ifndef BATON_DAEMON_PACKED_H
 #define BATON_DAEMON_PACKED_H
 
+#include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +18,15 @@ struct packed {
 	const uint8_t *at;
 	const uint8_t *end;
 };
+
+/* Those of FIELD, which may be empty and point nowhere. */
+static inline struct packed packed_of(ProtobufCBinaryData field)
+{
+	static const uint8_t nothing;
+	const uint8_t *at = field.len > 0 ? field.data : &nothing;
+
+	return (struct packed){.at = at, .end = at + field.len};
+}
 
 /* Steps over the next element: where its bytes are. False: there is none, or it is broken. */
 static inline bool packed_next(struct packed *packed, const uint8_t **ret, size_t *ret_length)

@@ -50,7 +50,7 @@ static struct message **take_values(struct packed packed, size_t count)
 /* How many values there are, in *RET. 0, or the status with which the call has failed. */
 static int check_values(struct call *call, const Baton__V1__ChannelSendBatchRequest *request, size_t *ret)
 {
-	const struct packed packed = {request->values.data, request->values.data + request->values.len};
+	const struct packed packed = packed_of(request->values);
 
 	if (!packed_count(packed, ret))
 		return call_fail(call, STATUS(INVALID_ARGUMENT), REASON(BAD_REQUEST),
@@ -65,7 +65,7 @@ int handle_channel_send_batch(struct call *call, const void *message, void *answ
 {
 	const Baton__V1__ChannelSendBatchRequest *request = message;
 	Baton__V1__ChannelSendBatchResponse *response = answer;
-	const struct packed packed = {request->values.data, request->values.data + request->values.len};
+	const struct packed packed = packed_of(request->values);
 	const bool no_wait = request->no_wait;
 	struct message **messages;
 	struct channel *channel;

@@ -194,7 +194,7 @@ static int select_one(
 int handle_select_wait(struct call *call, const void *message, void *response)
 {
 	const Baton__V1__SelectWaitRequest *request = message;
-	const struct packed packed = {.at = request->cases.data, .end = request->cases.data + request->cases.len};
+	const struct packed packed = packed_of(request->cases);
 	const bool no_wait = request->no_wait;
 	struct selection *selection;
 	size_t count;
