@@ -6,11 +6,6 @@
 
 program=$BATON_BUILD/tests/examples/co_unbuffered_deadlock
 
-skip() { # why
-	echo "skipped: $1"
-	exit 0
-}
-
 in_gdb() { # command...: when the program is found to be deadlocked
 	local options=()
 	for command; do options+=(-ex "$command"); done

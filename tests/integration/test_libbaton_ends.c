@@ -3,9 +3,11 @@
  * test_libbaton_ends.c - a channel's options and its ends: types, directions, what closes it and what deletes it.
  */
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/lib/child.h"
@@ -182,23 +184,48 @@ static bool is_closed(const char *name)
 	return baton_chan_try_receive(here, name, &value, &length) == BATON_ECLOSED;
 }
 
+/* A process that has the channel open to send, when this returns, until it is killed. */
+static pid_t open_sender_until_killed(const char *name)
+{
+	baton_client *client;
+	baton_chan_sender sender;
+	int told[2];
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(pipe(told), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (baton_open(fixture.address, NULL, &client) != BATON_OK ||
+			baton_chan_open_sender(client, name, NULL, &sender) != BATON_OK || write(told[1], "", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(told[1]);
+	assert_int_equal(read(told[0], &byte, 1), 1);
+	close(told[0]);
+	return pid;
+}
+
 static void with_its_last_sender_a_channel_closes_itself(void **state)
 {
-	baton_client *dying = open_with(fixture.address, NULL);
+	pid_t dying;
 	baton_chan_sender first;
-	baton_chan_sender second;
 	baton_chan_receiver receiver;
 
 	(void)state;
 	is_ok(baton_chan_make_with(here, "auto", OPTIONS(.auto_close = true, .capacity = 1)));
 	assert_false(is_closed("auto")); /* nobody has opened it yet */
 	is_ok(baton_chan_open_sender(there, "auto", NULL, &first));
-	is_ok(baton_chan_open_sender(dying, "auto", NULL, &second));
+	dying = open_sender_until_killed("auto");
 	is_ok(baton_chan_open_receiver(there, "auto", NULL, &receiver));
 	is_ok(baton_sender_release(first));
 	is_ok(baton_receiver_release(receiver));
 	assert_false(is_closed("auto"));
-	baton_abandon(dying);
+	assert_int_equal(kill(dying, SIGKILL), 0);
+	assert_int_equal(waitpid(dying, NULL, 0), dying);
 	EVENTUALLY(is_closed("auto"));
 }
 

@@ -10,6 +10,12 @@ fail() {
 	exit 1
 }
 
+# Ends the test without a result, saying why.
+skip() {
+	echo "skipped: $1"
+	exit 0
+}
+
 # Waits, at most 20 s, until the command "$@" succeeds.
 eventually() {
 	local give_up=$((SECONDS + 20))
