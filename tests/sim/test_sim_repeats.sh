@@ -4,8 +4,6 @@
 # test_sim_repeats.sh - a seed repeats its run exactly: the traces of two processes are the same bytes, though their
 # addresses are not; another seed's is another.
 . "$BATON_SOURCE/tests/lib/shell.sh"
-# Two blocks that its builds keep until the process ends are counted as left behind.
-case ${TEST_SANITIZE:-} in *address*) skip "AddressSanitizer's builds keep memory" ;; esac
 
 simulation=$BATON_BUILD/tests/sim/sim_daemon
 
